@@ -1,0 +1,32 @@
+// Package claim knows what is claimed: how a submission is read, whose signature it carries, what the guest program
+// will commit for it, and when two submissions are the same claim.
+//
+// A [Claim] is a comparable value without a string that could be spelled in two ways, apart from the SS58 address,
+// which the guest program gets as it was submitted. The package knows neither HTTP nor jobs.
+package claim
+
+import (
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+)
+
+// Claim is a submission that was read and found well formed; its signature is not checked yet.
+type Claim struct {
+	SS58       string // as submitted; strict parsing lets exactly one spelling per prefix through
+	PublicKey  [32]byte
+	Signature  [64]byte
+	EVMAddress common.Address
+	Amount     uint256.Int
+	Challenge  [32]byte
+}
+
+// PublicValues are the 128 bytes that the guest commits: abi.encode(bytes32 pubkey, address evmAddress, uint256 amount,
+// bytes32 challenge).
+func (c Claim) PublicValues() (values [128]byte) {
+	copy(values[0:32], c.PublicKey[:])
+	copy(values[44:64], c.EVMAddress[:])
+	amount := c.Amount.Bytes32()
+	copy(values[64:96], amount[:])
+	copy(values[96:128], c.Challenge[:])
+	return values
+}

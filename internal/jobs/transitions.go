@@ -1,0 +1,171 @@
+package jobs
+
+import (
+	"slices"
+	"time"
+
+	"claimprover/internal/claim"
+	"claimprover/internal/fault"
+	"claimprover/prover"
+)
+
+// The transitions. Each gives the next whole job or says why it cannot be; none touches its argument.
+//
+//	New -> Pending -> Started -> Running -> (Progressed)* -> Verified? -> Completed
+//	          ^  \         |
+//	          |   \________|_______________________________> Failed, Cancelled
+//	          +--- Released
+
+var errEnded = fault.New(fault.AlreadyFinished, "The job has already ended.")
+
+// New makes a pending job. Its first version is 1.
+func New(id ID, identity claim.Identity, c claim.Claim, mode string, owner Owner, now time.Time) Job {
+	return Job{
+		ID: id, Identity: identity, Claim: c, Mode: mode,
+		Rev: 1, Version: 1, Owners: []Owner{owner}, CreatedAt: now,
+		Timeline: []Moment{{Type: EventAccepted, At: now}},
+	}
+}
+
+// FromCache makes a completed job for another caller out of a job whose proof is kept.
+func FromCache(id ID, of Job, owner Owner, now time.Time) Job {
+	out := *of.Outcome
+	out.At = now
+	return Job{
+		ID: id, Identity: of.Identity, Claim: of.Claim, Mode: of.Mode,
+		Rev: 1, Version: 1, Owners: []Owner{owner}, CreatedAt: now,
+		State: Completed, Cached: true, VerifiedBy: of.VerifiedBy, Outcome: &out,
+		Timeline: []Moment{{Type: EventAccepted, At: now}, {Type: EventCompleted, At: now}},
+	}
+}
+
+// seen is the next job of the same life, one version on.
+func (j Job) seen(m Moment) Job {
+	j.Rev++
+	j.Version++
+	j.Timeline = append(slices.Clip(j.Timeline), m)
+	return j
+}
+
+// Joined adds an owner. Followers see nothing of it.
+func (j Job) Joined(o Owner) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	if !j.OwnedBy(o) {
+		j.Rev++
+		j.Owners = append(slices.Clip(j.Owners), o)
+	}
+	return j, nil
+}
+
+// Left takes an owner away; the last one's leaving cancels the job and keeps him on record.
+func (j Job) Left(o Owner, now time.Time) (Job, error) {
+	switch {
+	case !j.OwnedBy(o) || o == Anonymous:
+		return Job{}, fault.New(fault.Forbidden, "Only an owner of the job can cancel it.")
+	case j.Ended():
+		return Job{}, errEnded
+	case len(j.Owners) == 1:
+		return j.Failed(fault.New(fault.Cancelled, "Cancelled by its owner. Submit the claim again when you like."), now)
+	}
+	j.Rev++
+	j.Owners = slices.DeleteFunc(slices.Clone(j.Owners), func(other Owner) bool { return other == o })
+	return j, nil
+}
+
+// Started is the job in a worker's hands. A job that was running already (its worker is gone) starts anew.
+func (j Job) Started(now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	j = j.seen(Moment{Type: EventRunning, At: now})
+	j.State, j.Phase, j.VerifiedBy = Running, "", nil
+	if j.StartedAt.IsZero() {
+		j.StartedAt = now
+	}
+	return j, nil
+}
+
+// Progressed records a phase of the prover. A report that says nothing new gives the job back as it was.
+func (j Job) Progressed(p prover.Progress, now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	if j.State != Running {
+		return Job{}, fault.New(fault.Internal, "Only a running job makes progress.")
+	}
+	if p.Request == (prover.Request{}) {
+		p.Request = j.Request
+	}
+	if p.Phase == j.Phase && p.Request == j.Request {
+		return j, nil
+	}
+	j = j.seen(Moment{Type: EventRunning, Phase: p.Phase, At: now})
+	j.Phase, j.Request = p.Phase, p.Request
+	return j, nil
+}
+
+// Journaled keeps the prover's journal. Followers see nothing of it.
+func (j Job) Journaled(entry []byte) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	j.Rev++
+	j.Journal = slices.Clone(entry)
+	return j, nil
+}
+
+// Checked is the job whose proof has passed the named checks, of which there is at least one.
+func (j Job) Checked(by []string, now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	if j.State != Running || len(by) == 0 {
+		return Job{}, fault.New(fault.Internal, "Only a running job's proof can pass checks, and at least one.")
+	}
+	j = j.seen(Moment{Type: EventVerified, At: now})
+	j.VerifiedBy = slices.Clone(by)
+	return j, nil
+}
+
+// Completed is the job with its proof. The proof must have passed the checks that are configured, if any are.
+func (j Job) Completed(p prover.Proof, now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	if j.State != Running {
+		return Job{}, fault.New(fault.Internal, "Only a running job can complete.")
+	}
+	j = j.seen(Moment{Type: EventCompleted, At: now})
+	j.State, j.Phase = Completed, ""
+	if p.Request != (prover.Request{}) {
+		j.Request = p.Request
+	}
+	j.Outcome = &Outcome{At: now, Proof: append([]byte{}, p.Bytes...), PublicValues: slices.Clone(p.PublicValues)}
+	return j, nil
+}
+
+// Failed is the job that ended without a proof.
+func (j Job) Failed(why *fault.Error, now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	j = j.seen(Moment{Type: EventFailed, At: now})
+	j.State, j.Phase, j.VerifiedBy = Failed, "", nil
+	j.Outcome = &Outcome{At: now, Failure: why}
+	return j, nil
+}
+
+// Released is the running job back in its old place of the queue, its journal kept.
+func (j Job) Released(now time.Time) (Job, error) {
+	if j.Ended() {
+		return Job{}, errEnded
+	}
+	if j.State != Running {
+		return Job{}, fault.New(fault.Internal, "Only a running job can be released.")
+	}
+	j = j.seen(Moment{Type: EventPosition, At: now})
+	j.State, j.Phase, j.VerifiedBy = Pending, "", nil
+	return j, nil
+}
