@@ -19,12 +19,6 @@ import (
 // ID names a job: a random UUID (v4), and the capability to read the job.
 type ID = uuid.UUID
 
-// Owner names who a job belongs to: "key:<name>", "jwt:<iss>:<sub>", "token:<key>:<jti>" or [Anonymous].
-type Owner string
-
-// Anonymous owns the jobs of callers without a credential. It is nobody in particular, so it can neither list nor leave.
-const Anonymous Owner = "anonymous"
-
 // State is one of the four the wire contract knows.
 type State uint8
 
@@ -123,8 +117,8 @@ func (j Job) Ended() bool { return j.Outcome != nil }
 // Verified says whether its proof passed a check.
 func (j Job) Verified() bool { return len(j.VerifiedBy) > 0 }
 
-// OwnedBy says whether o is among the owners.
-func (j Job) OwnedBy(o Owner) bool { return slices.Contains(j.Owners, o) }
+// OwnedBy says whether o is an owner, or the key that minted an owner's token.
+func (j Job) OwnedBy(o Owner) bool { return slices.ContainsFunc(j.Owners, o.Covers) }
 
 // LastEvent is the event that brought the job to its version.
 func (j Job) LastEvent() EventType {

@@ -52,25 +52,28 @@ func (j Job) Joined(o Owner) (Job, error) {
 	if j.Ended() {
 		return Job{}, errEnded
 	}
-	if !j.OwnedBy(o) {
+	if !slices.Contains(j.Owners, o) {
 		j.Rev++
 		j.Owners = append(slices.Clip(j.Owners), o)
 	}
 	return j, nil
 }
 
-// Left takes an owner away; the last one's leaving cancels the job and keeps him on record.
+// Left takes an owner away, with the browser tokens it minted; the last one's leaving cancels the job and keeps him on
+// record. An anonymous owner is nobody in particular and stays.
 func (j Job) Left(o Owner, now time.Time) (Job, error) {
 	switch {
 	case !j.OwnedBy(o) || o == Anonymous:
 		return Job{}, fault.New(fault.Forbidden, "Only an owner of the job can cancel it.")
 	case j.Ended():
 		return Job{}, errEnded
-	case len(j.Owners) == 1:
+	}
+	rest := slices.DeleteFunc(slices.Clone(j.Owners), o.Covers)
+	if len(rest) == 0 {
 		return j.Failed(fault.New(fault.Cancelled, "Cancelled by its owner. Submit the claim again when you like."), now)
 	}
 	j.Rev++
-	j.Owners = slices.DeleteFunc(slices.Clone(j.Owners), func(other Owner) bool { return other == o })
+	j.Owners = rest
 	return j, nil
 }
 
