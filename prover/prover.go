@@ -27,8 +27,9 @@ type Prover interface {
 	// Prove blocks until the proof is there, has failed, or ctx has ended, and leaves nothing running behind.
 	//
 	// It must not spend anything before a Save that says so has returned nil. Called again with a journal that an
-	// earlier call left, it must pay at most once in all: it picks up what was paid for. When nothing is owed any more
-	// (the proof is delivered, the request refused or dead) it saves nil.
+	// earlier call left, it must pay at most once in all: it picks up what was paid for, also after a success whose
+	// answer was lost; whoever receives the proof ends the journal. When nothing is owed any more without a proof (the
+	// request was refused or is dead) it saves nil.
 	//
 	// It calls report at each new phase, never after it has returned.
 	//

@@ -3,8 +3,6 @@ package jobs
 import (
 	"context"
 	"time"
-
-	"claimprover/internal/claim"
 )
 
 // Disposition says what became of an admitted submission.
@@ -78,13 +76,14 @@ type Store interface {
 	Release(ctx context.Context, l Lease) error
 	// Swap writes next(the stored job), in one step, and gives what was written. The lease's token must be the
 	// current one, else fault.ErrStale; l is nil for a writer without one (drain, claimed on chain). What next refuses
-	// is not written. A terminal job frees its identity, gives up its lease and, completed, fills the proof cache, all
+	// is not written, and neither is a job that it gave back as it was (the same Rev). A terminal job frees its identity, gives up its lease and, completed, fills the proof cache, all
 	// in the same step.
 	Swap(ctx context.Context, id ID, l *Lease, next func(Job) (Job, error)) (Job, error)
 	// Get gives fault.NotFound for what was never there and for what has expired.
 	Get(ctx context.Context, id ID) (Job, error)
-	// Find gives the job of this identity that is in flight, else the one whose proof is kept.
-	Find(ctx context.Context, id claim.Identity) (Job, bool, error)
+	// Join is Admit for a caller who has not paid for a place: the first two answers of Admit (Joined, CachedAnswer), else
+	// false and nothing is written.
+	Join(ctx context.Context, j Job) (Job, Disposition, bool, error)
 	// List gives an owner's jobs, newest first; what is admitted meanwhile does not shift a cursor's page.
 	List(ctx context.Context, o Owner, q Query) (Page, error)
 	// Places gives each id that is pending its place, 1 being next, and the length of the queue.

@@ -132,7 +132,8 @@ func (j Job) Checked(by []string, now time.Time) (Job, error) {
 	return j, nil
 }
 
-// Completed is the job with its proof. The proof must have passed the checks that are configured, if any are.
+// Completed is the job with its proof, which must have passed the checks that are configured, if any are. The journal
+// ends in the same write: until then a paid proof can be fetched again.
 func (j Job) Completed(p prover.Proof, now time.Time) (Job, error) {
 	if j.Ended() {
 		return Job{}, errEnded
@@ -141,7 +142,7 @@ func (j Job) Completed(p prover.Proof, now time.Time) (Job, error) {
 		return Job{}, fault.New(fault.Internal, "Only a running job can complete.")
 	}
 	j = j.seen(Moment{Type: EventCompleted, At: now})
-	j.State, j.Phase = Completed, ""
+	j.State, j.Phase, j.Journal = Completed, "", nil
 	if p.Request != (prover.Request{}) {
 		j.Request = p.Request
 	}
