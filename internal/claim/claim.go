@@ -6,6 +6,8 @@
 package claim
 
 import (
+	"encoding/binary"
+
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 )
@@ -29,4 +31,17 @@ func (c Claim) PublicValues() (values [128]byte) {
 	copy(values[64:96], amount[:])
 	copy(values[96:128], c.Challenge[:])
 	return values
+}
+
+// GuestStdin is the one entry of the guest program's stdin, as bincode 1.3 writes it: the SS58 text behind its length
+// (u64, little endian), then signature, EVM address, amount (big endian) and challenge without one: 156 bytes and the text.
+func (c Claim) GuestStdin() []byte {
+	amount := c.Amount.Bytes32()
+	entry := make([]byte, 0, 156+len(c.SS58))
+	entry = binary.LittleEndian.AppendUint64(entry, uint64(len(c.SS58)))
+	entry = append(entry, c.SS58...)
+	entry = append(entry, c.Signature[:]...)
+	entry = append(entry, c.EVMAddress[:]...)
+	entry = append(entry, amount[:]...)
+	return append(entry, c.Challenge[:]...)
 }

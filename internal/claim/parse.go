@@ -1,0 +1,270 @@
+package claim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"claimprover/internal/fault"
+)
+
+// names are the fields of a submission, in the order in which messages list them.
+var names = []string{"ss58Address", "signature", "evmAddress", "challenge", "amount"}
+
+const (
+	maxDepth   = 4  // of nested objects and arrays, the submission itself included
+	maxUnknown = 8  // unknown fields that a message lists; a body can hold hundreds
+	maxEcho    = 40 // characters of the caller's own words that a message repeats
+)
+
+// Parse reads the body of POST /v1/jobs. What is not well formed is refused by one [fault.InvalidInput] that names every
+// bad field. The caller bounds the size of body.
+func Parse(body []byte) (Claim, error) { return parse(body, false) }
+
+// ParseLenient reads the body of the seed's POST /, which ignores fields it does not know, and differs from [Parse] in
+// nothing else: a wrong letter case, a doubled name or a second JSON value is refused here too.
+func ParseLenient(body []byte) (Claim, error) { return parse(body, true) }
+
+func parse(body []byte, ignoreUnknown bool) (Claim, error) {
+	r := reader{texts: make(map[string]string, len(names)), ignoreUnknown: ignoreUnknown}
+	if err := r.read(body); err != nil {
+		return Claim{}, err
+	}
+	c := r.claim()
+	if err := r.bad.fault(); err != nil {
+		return Claim{}, err
+	}
+	return c, nil
+}
+
+// reader walks one body. It collects faults of fields and stops only where the rest cannot be read.
+type reader struct {
+	texts         map[string]string // of the known fields that are strings
+	bad           problems
+	ignoreUnknown bool
+	unknown       int
+}
+
+// read walks the body by tokens: json.Unmarshal would stop at the first fault, take null for a string, and, where unknown
+// fields are allowed, drop a name that differs in case alone.
+func (r *reader) read(body []byte) error {
+	// Doubled names are looked for here, so that a message can name them beside other faults.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
+	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
+		return notJSON("it is %s", kindName(kind))
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return syntaxFault(err)
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return syntaxFault(err)
+		}
+		if err := r.field(dec, name.String()); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return syntaxFault(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return notJSON("something follows the closing brace")
+	}
+	return nil
+}
+
+// field reads the value of one name. Its error ends the walk.
+func (r *reader) field(dec *jsontext.Decoder, name string) error {
+	value, err := dec.ReadValue()
+	if err != nil {
+		return syntaxFault(err)
+	}
+	known := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+	_, seen := r.texts[name]
+	switch {
+	case known < 0:
+		r.unknownField(name)
+	case name != names[known]:
+		r.bad.add(names[known], "is spelled %s; letter case counts, write %s", echo(name), names[known])
+	case seen:
+		r.bad.add(name, "is given twice; send it once")
+	case value.Kind() != '"':
+		r.texts[name] = ""
+		r.bad.add(name, "must be a JSON string in quotes, not %s", kindName(value.Kind()))
+	default:
+		text, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return syntaxFault(err)
+		}
+		r.texts[name] = string(text)
+	}
+	return checkNested(value)
+}
+
+func (r *reader) unknownField(name string) {
+	if r.ignoreUnknown {
+		return
+	}
+	if r.unknown++; r.unknown <= maxUnknown {
+		r.bad.add(echo(name), "is not a field of a claim; remove it")
+	}
+}
+
+// checkNested refuses depth and doubled names inside a value, which matters where the value is ignored: two readers of
+// one body must not see two things.
+func checkNested(value jsontext.Value) error {
+	if kind := value.Kind(); kind != '{' && kind != '[' {
+		return nil
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(value))
+	for {
+		if _, err := dec.ReadToken(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return syntaxFault(err)
+		}
+		if 1+dec.StackDepth() > maxDepth {
+			return notJSON("it is nested deeper than %d levels", maxDepth)
+		}
+	}
+}
+
+// claim turns the texts into values, each by its own rule, and notes every one that breaks it.
+func (r *reader) claim() (c Claim) {
+	r.each("ss58Address", func(text string) (err error) {
+		c.SS58 = text
+		c.PublicKey, err = ParseAddress(text)
+		if err == nil && c.PublicKey == ([32]byte{}) {
+			err = errors.New("is the zero key, which nobody holds and the contract refuses; send the account that holds the balance")
+		}
+		return err
+	})
+	r.each("signature", func(text string) error { return hexField(c.Signature[:], text) })
+	r.each("evmAddress", func(text string) error {
+		err := hexField(c.EVMAddress[:], text)
+		if err == nil && c.EVMAddress == (Claim{}).EVMAddress {
+			err = errors.New("is the zero address, which the contract refuses; send the address that shall receive the tokens")
+		}
+		return err
+	})
+	r.each("challenge", func(text string) error { return hexField(c.Challenge[:], text) })
+	r.each("amount", func(text string) (err error) {
+		c.Amount, err = ParseAmount(text)
+		if err == nil && c.Amount.IsZero() {
+			err = errors.New("is zero; send the whole listed amount in the smallest unit")
+		}
+		return err
+	})
+	return c
+}
+
+// each applies a rule to a field, unless the field has no text to apply it to.
+func (r *reader) each(name string, rule func(text string) error) {
+	text, sent := r.texts[name]
+	if r.bad.has(name) {
+		return
+	}
+	if !sent {
+		r.bad.add(name, "is missing; a claim needs all of %s", strings.Join(names, ", "))
+		return
+	}
+	if err := rule(text); err != nil {
+		r.bad.add(name, "%v", err)
+	}
+}
+
+func hexField(dst []byte, text string) error {
+	if text == "" {
+		return fmt.Errorf("is empty; send %d bytes as %d hex digits, with or without 0x in front", len(dst), 2*len(dst))
+	}
+	return DecodeHex(dst, []byte(text))
+}
+
+// problems are the faults of fields; the first one of a field stands.
+type problems map[string]string
+
+func (p *problems) add(field, format string, args ...any) {
+	if p.has(field) {
+		return
+	}
+	if *p == nil {
+		*p = make(problems)
+	}
+	(*p)[field] = fmt.Sprintf(format, args...)
+}
+
+func (p problems) has(field string) bool { _, ok := p[field]; return ok }
+
+// fault is nil without problems; else it lists them in the order of the fields, unknown ones last.
+func (p problems) fault() error {
+	if len(p) == 0 {
+		return nil
+	}
+	order := make([]string, 0, len(p))
+	for field := range p {
+		order = append(order, field)
+	}
+	rank := func(field string) int { return (slices.Index(names, field) + len(names) + 1) % (len(names) + 1) }
+	slices.SortFunc(order, func(a, b string) int {
+		if byRank := rank(a) - rank(b); byRank != 0 {
+			return byRank
+		}
+		return strings.Compare(a, b)
+	})
+	for i, field := range order {
+		order[i] = field + " " + p[field]
+	}
+	return fault.New(fault.InvalidInput, "Correct the claim and send it again: %s.", strings.Join(order, "; ")).WithFields(p)
+}
+
+func syntaxFault(err error) error {
+	serr, ok := errors.AsType[*jsontext.SyntacticError](err)
+	switch {
+	case errors.Is(err, io.EOF):
+		return notJSON("it is empty").Because(err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return notJSON("it ends in the middle").Because(err)
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return notJSON("%s names something twice", echo(string(serr.JSONPointer))).Because(err)
+	case ok:
+		return notJSON("%s after byte %d", echo(serr.Err.Error()), serr.ByteOffset).Because(err)
+	}
+	return notJSON("%s", echo(err.Error())).Because(err)
+}
+
+func notJSON(format string, args ...any) *fault.Error {
+	return fault.New(fault.InvalidInput, "The body is not one well-formed JSON object: %s. Send an object with the strings %s, and nothing after it.",
+		fmt.Sprintf(format, args...), strings.Join(names, ", "))
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "a boolean"
+	case '0':
+		return "a number"
+	case '"':
+		return "a string"
+	case '[':
+		return "an array"
+	}
+	return "an object"
+}
+
+// echo repeats the caller's words, bounded and without anything that could disturb a terminal or a log.
+func echo(text string) string {
+	if utf8.RuneCountInString(text) > maxEcho {
+		text = string([]rune(text)[:maxEcho]) + "…"
+	}
+	quoted := fmt.Sprintf("%+q", text)
+	return quoted
+}
