@@ -9,6 +9,6 @@ func IPKey(addr netip.Addr) string {
 	if !addr.Is6() {
 		return addr.String() // of no address at all: "invalid IP", one key for everybody without
 	}
-	prefix, _ := addr.WithZone("").Prefix(64) // 64 bits always fit
+	prefix, _ := addr.Prefix(64) // 64 bits always fit; a zone is dropped
 	return prefix.String()
 }
