@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -24,7 +23,7 @@ const (
 )
 
 // Parse reads the body of POST /v1/jobs. What is not well formed is refused by one [fault.InvalidInput] that names every
-// bad field. The caller bounds the size of body.
+// bad field (of those that are no field of a claim, the first few). The caller bounds the size of body.
 func Parse(body []byte) (Claim, error) { return parse(body, false) }
 
 // ParseLenient reads the body of the seed's POST /, which ignores fields it does not know, and differs from [Parse] in
@@ -32,7 +31,7 @@ func Parse(body []byte) (Claim, error) { return parse(body, false) }
 func ParseLenient(body []byte) (Claim, error) { return parse(body, true) }
 
 func parse(body []byte, ignoreUnknown bool) (Claim, error) {
-	r := reader{texts: make(map[string]string, len(names)), ignoreUnknown: ignoreUnknown}
+	r := reader{texts: make(map[string]string), seen: make(map[string]bool), bad: make(problems), ignoreUnknown: ignoreUnknown}
 	if err := r.read(body); err != nil {
 		return Claim{}, err
 	}
@@ -46,6 +45,7 @@ func parse(body []byte, ignoreUnknown bool) (Claim, error) {
 // reader walks one body. It collects faults of fields and stops only where the rest cannot be read.
 type reader struct {
 	texts         map[string]string // of the known fields that are strings
+	seen          map[string]bool   // every name, also the unknown ones
 	bad           problems
 	ignoreUnknown bool
 	unknown       int
@@ -87,16 +87,19 @@ func (r *reader) field(dec *jsontext.Decoder, name string) error {
 		return syntaxFault(err)
 	}
 	known := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
-	_, seen := r.texts[name]
+	seen := r.seen[name]
+	r.seen[name] = true
 	switch {
-	case known < 0:
-		r.unknownField(name)
-	case name != names[known]:
-		r.bad.add(names[known], "is spelled %s; letter case counts, write %s", echo(name), names[known])
-	case seen:
+	case known >= 0 && name != names[known]:
+		r.bad.add(names[known], "is spelled %s; letter case counts, write %s", quoted(name), names[known])
+	case known >= 0 && seen:
 		r.bad.add(name, "is given twice; send it once")
+	case seen:
+		r.foreign(name, "is given twice; send no field twice")
+	case known < 0 && !r.ignoreUnknown:
+		r.foreign(name, "is not a field of a claim; remove it")
+	case known < 0:
 	case value.Kind() != '"':
-		r.texts[name] = ""
 		r.bad.add(name, "must be a JSON string in quotes, not %s", kindName(value.Kind()))
 	default:
 		text, err := jsontext.AppendUnquote(nil, value)
@@ -108,12 +111,10 @@ func (r *reader) field(dec *jsontext.Decoder, name string) error {
 	return checkNested(value)
 }
 
-func (r *reader) unknownField(name string) {
-	if r.ignoreUnknown {
-		return
-	}
+// foreign notes a fault of a field that is not ours; the first few of them are enough.
+func (r *reader) foreign(name, problem string) {
 	if r.unknown++; r.unknown <= maxUnknown {
-		r.bad.add(echo(name), "is not a field of a claim; remove it")
+		r.bad.add(clipped(name), "%s", problem)
 	}
 }
 
@@ -187,43 +188,6 @@ func hexField(dst []byte, text string) error {
 	return DecodeHex(dst, []byte(text))
 }
 
-// problems are the faults of fields; the first one of a field stands.
-type problems map[string]string
-
-func (p *problems) add(field, format string, args ...any) {
-	if p.has(field) {
-		return
-	}
-	if *p == nil {
-		*p = make(problems)
-	}
-	(*p)[field] = fmt.Sprintf(format, args...)
-}
-
-func (p problems) has(field string) bool { _, ok := p[field]; return ok }
-
-// fault is nil without problems; else it lists them in the order of the fields, unknown ones last.
-func (p problems) fault() error {
-	if len(p) == 0 {
-		return nil
-	}
-	order := make([]string, 0, len(p))
-	for field := range p {
-		order = append(order, field)
-	}
-	rank := func(field string) int { return (slices.Index(names, field) + len(names) + 1) % (len(names) + 1) }
-	slices.SortFunc(order, func(a, b string) int {
-		if byRank := rank(a) - rank(b); byRank != 0 {
-			return byRank
-		}
-		return strings.Compare(a, b)
-	})
-	for i, field := range order {
-		order[i] = field + " " + p[field]
-	}
-	return fault.New(fault.InvalidInput, "Correct the claim and send it again: %s.", strings.Join(order, "; ")).WithFields(p)
-}
-
 func syntaxFault(err error) error {
 	serr, ok := errors.AsType[*jsontext.SyntacticError](err)
 	switch {
@@ -232,11 +196,11 @@ func syntaxFault(err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return notJSON("it ends in the middle").Because(err)
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return notJSON("%s names something twice", echo(string(serr.JSONPointer))).Because(err)
+		return notJSON("%s names something twice", quoted(string(serr.JSONPointer))).Because(err)
 	case ok:
-		return notJSON("%s after byte %d", echo(serr.Err.Error()), serr.ByteOffset).Because(err)
+		return notJSON("%s after byte %d", quoted(serr.Err.Error()), serr.ByteOffset).Because(err)
 	}
-	return notJSON("%s", echo(err.Error())).Because(err)
+	return notJSON("%s", quoted(err.Error())).Because(err)
 }
 
 func notJSON(format string, args ...any) *fault.Error {
@@ -258,13 +222,4 @@ func kindName(kind jsontext.Kind) string {
 		return "an array"
 	}
 	return "an object"
-}
-
-// echo repeats the caller's words, bounded and without anything that could disturb a terminal or a log.
-func echo(text string) string {
-	if utf8.RuneCountInString(text) > maxEcho {
-		text = string([]rune(text)[:maxEcho]) + "…"
-	}
-	quoted := fmt.Sprintf("%+q", text)
-	return quoted
 }
