@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"time"
+
+	"claimprover/internal/fault"
 )
 
 // Disposition says what became of an admitted submission.
@@ -18,7 +20,8 @@ const (
 // Worker names who holds a lease, for people who read logs.
 type Worker string
 
-// Lease is the right to work on a job, for LeaseTime after it was taken or renewed, by the store's clock.
+// Lease is the right to work on a job, for LeaseTime after it was taken or renewed, by the store's clock. After that
+// anyone may take it over; until somebody has, its holder may still renew it and write.
 type Lease struct {
 	ID    ID
 	Token uint64 // fencing: grows with each take of the job; a write with an older one is refused
@@ -30,6 +33,19 @@ const (
 	LeaseTime  = 30 * time.Second
 	RenewEvery = 10 * time.Second
 )
+
+// AnswerTime is how long, at least, a store remembers what it answered to Admit.
+const AnswerTime = time.Minute
+
+// ErrNotFound is what every store says of an id that was never given out and of one that has expired.
+var ErrNotFound = fault.New(fault.NotFound,
+	"No such job, or it has expired. If it was yours, submit the same claim again; a cached proof costs nothing.")
+
+// QueueFull is what every store says when there is no place in its queue.
+func QueueFull(capacity int) *fault.Error {
+	return fault.New(fault.QueueFull, "All %d places in the queue are taken. Try again in a few seconds.", capacity).
+		RetryIn(5 * time.Second)
+}
 
 // Query chooses and pages the jobs of an owner.
 type Query struct {
@@ -44,7 +60,7 @@ type Page struct {
 	Next string
 }
 
-// Figures are the store's counts, as of one moment.
+// Figures are the store's counts, as of one moment. Kept and Cached may still count what expired just before.
 type Figures struct {
 	Pending, Running int
 	Kept             int // every job that is still remembered, ended ones included
@@ -53,49 +69,61 @@ type Figures struct {
 }
 
 // Store keeps jobs. All methods may be called from many goroutines; nil means written (durably, where the store is
-// durable). An error from Admit or Swap may mean "written, answer lost": asking again with the same job gives the same
-// result. Package jobstest is this contract as tests.
+// durable). An error that is neither a *fault.Error of the contract below nor fault.ErrStale may mean "written, answer
+// lost": asking Admit, Join or Swap again in the same way gives the same result. Package jobstest is this contract as tests.
+//
+// Ended jobs are forgotten some time after they ended, proofs some time after they were made, each by its own setting;
+// pending and running jobs never. A journal that an ended job left is kept by its identity, longer than the job, until a
+// later job of the identity has saved nil: it names something that was paid for.
 type Store interface {
-	// Admit is one atomic step. A job of the same identity in flight gains j's first owner (Joined). Else a live cached
-	// proof answers: an owner of the finished job gets that job back, anyone else a completed one of his own under j's
-	// id (CachedAnswer). Else j is written as pending if the queue has a place, which pending jobs alone take (Queued),
-	// and takes over the journal that its identity's last ended job left; or fault.QueueFull. What refused or joined
-	// you is visible to your next read. Admitting the same ID again gives the job that the first time gave.
+	// Admit is one atomic step; j is as New made it, with its receipts. A job of the same identity in flight gains j's
+	// first owner and nothing else of j (Joined). Else a live cached proof answers: an owner of the finished job gets
+	// that job back while it is kept, anyone else a completed one of his own under j's id (CachedAnswer). Else j is
+	// written as pending if the queue has a place, which pending jobs alone take (Queued), and takes over the journal
+	// that its identity's last ended job left; or QueueFull. What refused or joined you is visible to your next read.
+	// Admitting the same id again within AnswerTime gives the job that the first time gave, as it is now.
 	Admit(ctx context.Context, j Job) (Job, Disposition, error)
+	// Join is Admit for a caller who has not paid for a place: what Admit would answer without taking one (Joined,
+	// CachedAnswer), else false, and nothing is written.
+	Join(ctx context.Context, j Job) (Job, Disposition, bool, error)
 	// Leave removes an owner; the last one's leaving cancels the job in the same step. Faults: not_found,
 	// forbidden, already_finished.
 	Leave(ctx context.Context, id ID, o Owner) (Job, error)
-	// Lease waits for work until ctx ends: running jobs whose lease has expired first, then the oldest pending job.
-	// The job is written as Started before it is given out.
+	// Lease waits for work until ctx ends, and then gives an error that wraps context.Cause(ctx): running jobs whose
+	// lease has expired first, then the oldest pending job. The job is written as Started before it is given out.
+	// Once the store is closed it gives fault.Unavailable.
 	Lease(ctx context.Context, w Worker) (Lease, error)
 	// Renew makes the lease last LeaseTime from now, or gives fault.ErrStale: stop spending. No new version, no event.
+	// A lease is stale, here and below, once the job has ended, been released or been taken over.
 	Renew(ctx context.Context, l Lease) error
-	// Save keeps the prover's journal in the job. A stale token is refused with fault.ErrStale.
+	// Save keeps the prover's journal in the job. A stale lease is refused with fault.ErrStale.
 	Save(ctx context.Context, l Lease, journal []byte) error
-	// Release puts the job back into its old place in the queue, its journal kept.
+	// Release puts the job back into its old place in the queue, its journal kept, even when the queue is full.
 	Release(ctx context.Context, l Lease) error
-	// Swap writes next(the stored job), in one step, and gives what was written. The lease's token must be the
-	// current one, else fault.ErrStale; l is nil for a writer without one (drain, claimed on chain). What next refuses
-	// is not written, and neither is a job that it gave back as it was (the same Rev). A terminal job frees its identity, gives up its lease and, completed, fills the proof cache, all
-	// in the same step.
+	// Swap writes next(the stored job), in one step, and gives what was written. A stale lease is refused with
+	// fault.ErrStale; l is nil for a writer without one (drain, claimed on chain). What next refuses is not written,
+	// nor is a job that it gives back with the Rev it had. A terminal job frees its identity, gives up its lease and,
+	// completed, fills the proof cache, all in the same step; nothing is written to it ever after.
+	//
+	// next must be pure: it is called without a lock, and again when another write came in between. It cannot start
+	// a job, which only Lease does. Asked again by the lease under which the job ended, Swap gives the ended job.
 	Swap(ctx context.Context, id ID, l *Lease, next func(Job) (Job, error)) (Job, error)
-	// Get gives fault.NotFound for what was never there and for what has expired.
+	// Get gives ErrNotFound for what was never there and for what has expired.
 	Get(ctx context.Context, id ID) (Job, error)
-	// Join is Admit for a caller who has not paid for a place: the first two answers of Admit (Joined, CachedAnswer), else
-	// false and nothing is written.
-	Join(ctx context.Context, j Job) (Job, Disposition, bool, error)
-	// List gives an owner's jobs, newest first; what is admitted meanwhile does not shift a cursor's page.
+	// List gives an owner's jobs, newest first; what is admitted meanwhile does not shift a cursor's page. Anonymous
+	// has no list: it is always empty. A cursor that no page gave is fault.InvalidInput.
 	List(ctx context.Context, o Owner, q Query) (Page, error)
 	// Places gives each id that is pending its place, 1 being next, and the length of the queue.
 	Places(ctx context.Context, ids []ID) (places map[ID]int, queued int, err error)
 	// Pending gives the jobs in the queue, next one first.
 	Pending(ctx context.Context) ([]Job, error)
 	Figures(ctx context.Context) (Figures, error)
-	// Announce, called before anything is written: f hears of every write that followers see, on every instance,
-	// perhaps out of order, perhaps skipping some, never the last one. It is called after the store let go of its lock
-	// and before the write returns; it must not block.
+	// Announce, called once and before anything is written: f hears of every write that followers see, on every
+	// instance, perhaps out of order, perhaps skipping some, never the last one. It is called after the store let go of
+	// its lock and before the write returns; it must not block.
 	Announce(f func(Job))
 	// Ping says whether the store can be reached.
 	Ping(ctx context.Context) error
+	// Close ends those who wait in Lease; nothing may be written after it.
 	Close() error
 }

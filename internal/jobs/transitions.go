@@ -16,7 +16,12 @@ import (
 //	          |   \________|_______________________________> Failed, Cancelled
 //	          +--- Released
 
-var errEnded = fault.New(fault.AlreadyFinished, "The job has already ended.")
+// ErrEnded refuses to change a job that has ended.
+var ErrEnded = fault.New(fault.AlreadyFinished, "The job has already ended. Submit the claim again to have a new one.")
+
+// maxMoments bounds a timeline while a job runs: from then on a new phase replaces the one before it. An ending is always
+// added.
+const maxMoments = 100
 
 // New makes a pending job. Its first version is 1.
 func New(id ID, identity claim.Identity, c claim.Claim, mode string, owner Owner, now time.Time) Job {
@@ -43,14 +48,18 @@ func FromCache(id ID, of Job, owner Owner, now time.Time) Job {
 func (j Job) seen(m Moment) Job {
 	j.Rev++
 	j.Version++
-	j.Timeline = append(slices.Clip(j.Timeline), m)
+	keep := j.Timeline
+	if last := len(keep) - 1; last >= maxMoments-1 && m.Type == EventRunning && keep[last].Type == EventRunning {
+		keep = keep[:last]
+	}
+	j.Timeline = append(slices.Clip(keep), m)
 	return j
 }
 
 // Joined adds an owner. Followers see nothing of it.
 func (j Job) Joined(o Owner) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	if !slices.Contains(j.Owners, o) {
 		j.Rev++
@@ -66,7 +75,7 @@ func (j Job) Left(o Owner, now time.Time) (Job, error) {
 	case !j.OwnedBy(o) || o == Anonymous:
 		return Job{}, fault.New(fault.Forbidden, "Only an owner of the job can cancel it.")
 	case j.Ended():
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	rest := slices.DeleteFunc(slices.Clone(j.Owners), o.Covers)
 	if len(rest) == 0 {
@@ -80,7 +89,7 @@ func (j Job) Left(o Owner, now time.Time) (Job, error) {
 // Started is the job in a worker's hands. A job that was running already (its worker is gone) starts anew.
 func (j Job) Started(now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	j = j.seen(Moment{Type: EventRunning, At: now})
 	j.State, j.Phase, j.VerifiedBy = Running, "", nil
@@ -90,10 +99,11 @@ func (j Job) Started(now time.Time) (Job, error) {
 	return j, nil
 }
 
-// Progressed records a phase of the prover. A report that says nothing new gives the job back as it was.
+// Progressed records a phase of the prover. A report that says nothing new, or comes after the proof was checked, gives
+// the job back as it was.
 func (j Job) Progressed(p prover.Progress, now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	if j.State != Running {
 		return Job{}, fault.New(fault.Internal, "Only a running job makes progress.")
@@ -101,7 +111,7 @@ func (j Job) Progressed(p prover.Progress, now time.Time) (Job, error) {
 	if p.Request == (prover.Request{}) {
 		p.Request = j.Request
 	}
-	if p.Phase == j.Phase && p.Request == j.Request {
+	if j.Verified() || p.Phase == j.Phase && p.Request == j.Request {
 		return j, nil
 	}
 	j = j.seen(Moment{Type: EventRunning, Phase: p.Phase, At: now})
@@ -112,20 +122,24 @@ func (j Job) Progressed(p prover.Progress, now time.Time) (Job, error) {
 // Journaled keeps the prover's journal. Followers see nothing of it.
 func (j Job) Journaled(entry []byte) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	j.Rev++
 	j.Journal = slices.Clone(entry)
 	return j, nil
 }
 
-// Checked is the job whose proof has passed the named checks, of which there is at least one.
+// Checked is the job whose proof has passed the named checks, of which there is at least one. Said again, it gives the
+// job back as it was.
 func (j Job) Checked(by []string, now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	if j.State != Running || len(by) == 0 {
 		return Job{}, fault.New(fault.Internal, "Only a running job's proof can pass checks, and at least one.")
+	}
+	if slices.Equal(by, j.VerifiedBy) {
+		return j, nil
 	}
 	j = j.seen(Moment{Type: EventVerified, At: now})
 	j.VerifiedBy = slices.Clone(by)
@@ -136,7 +150,7 @@ func (j Job) Checked(by []string, now time.Time) (Job, error) {
 // ends in the same write: until then a paid proof can be fetched again.
 func (j Job) Completed(p prover.Proof, now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	if j.State != Running {
 		return Job{}, fault.New(fault.Internal, "Only a running job can complete.")
@@ -153,7 +167,7 @@ func (j Job) Completed(p prover.Proof, now time.Time) (Job, error) {
 // Failed is the job that ended without a proof.
 func (j Job) Failed(why *fault.Error, now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	j = j.seen(Moment{Type: EventFailed, At: now})
 	j.State, j.Phase, j.VerifiedBy = Failed, "", nil
@@ -164,7 +178,7 @@ func (j Job) Failed(why *fault.Error, now time.Time) (Job, error) {
 // Released is the running job back in its old place of the queue, its journal kept.
 func (j Job) Released(now time.Time) (Job, error) {
 	if j.Ended() {
-		return Job{}, errEnded
+		return Job{}, ErrEnded
 	}
 	if j.State != Running {
 		return Job{}, fault.New(fault.Internal, "Only a running job can be released.")
