@@ -129,8 +129,11 @@ func (c *call) report(p prover.Progress) {
 	}
 }
 
-// late gives what became wrong after prove had its answer.
+// late gives what became wrong after prove had its answer; outside of a bubble only what did so at once.
 func (c *call) late() error {
+	if c.subject.settle != nil {
+		c.subject.settle()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return errors.Join(c.wrong...)

@@ -34,6 +34,8 @@ type Subject struct {
 	Failing []Failure
 	// Stops is how long Prove may take to return after its context has ended; zero: a second.
 	Stops time.Duration
+
+	settle func() // waits until every goroutine waits; nil outside of a bubble
 }
 
 // Failure is a claim with the failure that it must end in.
@@ -60,14 +62,22 @@ func RunInBubble(t *testing.T, subject func(t *testing.T) Subject) {
 	for _, s := range contract {
 		t.Run(s.says, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err := s.holds(t.Context(), func() Subject { return subject(t) })
-				if err != nil {
-					time.Sleep(stragglers)
-				}
-				require.NoError(t, err)
+				require.NoError(t, s.holdsInBubble(t.Context(), func() Subject { return subject(t) }))
 			})
 		})
 	}
+}
+
+func (s sentence) holdsInBubble(ctx context.Context, fresh func() Subject) error {
+	err := s.holds(ctx, func() Subject {
+		subject := fresh()
+		subject.settle = synctest.Wait
+		return subject
+	})
+	if err != nil {
+		time.Sleep(stragglers)
+	}
+	return err
 }
 
 // stragglers is what a broken prover's goroutines get to end, so that a bubble reports the error and not them.
