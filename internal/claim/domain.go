@@ -48,6 +48,5 @@ func (d Domain) CheckChallenge(c Claim) error {
 	}
 	return fault.New(fault.ChallengeMismatch,
 		"The challenge was made for another recipient, amount or network. Sign again: recipient %s, amount %s and network (contract %s on chain %d) must be the ones submitted, which makes the challenge %s.",
-		hexutil.Encode(c.EVMAddress[:]), c.Amount.Dec(), hexutil.Encode(d.Contract[:]), d.ChainID, hexutil.Encode(want[:])).
-		WithFields(map[string]string{"challenge": "is not the one that the contract recomputes for this recipient, amount and network; sign again"})
+		hexutil.Encode(c.EVMAddress[:]), c.Amount.Dec(), hexutil.Encode(d.Contract[:]), d.ChainID, hexutil.Encode(want[:]))
 }
