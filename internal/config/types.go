@@ -1,0 +1,233 @@
+package config
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// URL is an address whose user, path and query may hold a key: printed, it shows scheme and host only.
+type URL struct {
+	whole Secret
+	shown string
+}
+
+// ParseURL reads an absolute URL of one of the schemes. Its errors do not repeat the text.
+func ParseURL(text string, schemes ...string) (URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+		return URL{}, fmt.Errorf("this is not a URL with a host, such as %s://example.org", schemes[0])
+	case !slices.Contains(schemes, u.Scheme):
+		return URL{}, fmt.Errorf("its scheme must be %s", strings.Join(schemes, " or "))
+	case u.Fragment != "":
+		return URL{}, errors.New("a URL here has no fragment")
+	}
+	shown := u.Scheme + "://" + u.Host
+	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		shown += "/" + mask
+	}
+	return URL{whole: NewSecret(text), shown: shown}, nil
+}
+
+// Reveal gives the whole URL, empty when unset.
+func (u URL) Reveal() string { return u.whole.Reveal() }
+
+// IsSet says whether there is one.
+func (u URL) IsSet() bool { return u.whole.IsSet() }
+
+// String shows scheme and host.
+func (u URL) String() string { return u.shown }
+
+// MarshalText shows scheme and host; encoding/json uses it too.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.shown), nil }
+
+// LogValue shows scheme and host.
+func (u URL) LogValue() slog.Value { return slog.StringValue(u.shown) }
+
+// UnmarshalText is for kong, which must know how the type is read; settings go through ParseURL with their schemes.
+func (u *URL) UnmarshalText(text []byte) (err error) {
+	*u, err = ParseURL(string(text), "https", "http")
+	return err
+}
+
+// Level is the least level that is logged.
+type Level struct{ slog.Level }
+
+// UnmarshalText takes the four names, in any case; not slog's "info+2".
+func (l *Level) UnmarshalText(text []byte) error {
+	for _, known := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+		if strings.EqualFold(known.String(), string(text)) {
+			l.Level = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is none of debug, info, warn, error", quoted(string(text)))
+}
+
+// String gives the name as it is set.
+func (l Level) String() string { return strings.ToLower(l.Level.String()) }
+
+// Origins are the browser origins that may call, each as a browser sends it. None means all of them.
+type Origins []string
+
+// All says that every origin may call.
+func (o Origins) All() bool { return len(o) == 0 || slices.Equal(o, Origins{"*"}) }
+
+// UnmarshalText takes * or a comma-separated list of scheme://host[:port].
+func (o *Origins) UnmarshalText(text []byte) error {
+	*o = nil
+	for _, origin := range list(text) {
+		if err := checkOrigin(origin); err != nil {
+			return err
+		}
+		*o = append(*o, origin)
+	}
+	if len(*o) > 1 && slices.Contains(*o, "*") {
+		return errors.New("* already means every origin: give either * or the list")
+	}
+	return nil
+}
+
+// checkOrigin holds an entry against the form in which browsers send it (RFC 6454, section 6.2): anything else would
+// never match.
+func checkOrigin(origin string) error {
+	if origin == "*" {
+		return nil
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return fmt.Errorf("%s is not an origin such as https://app.example.org", quoted(origin))
+	}
+	exact := strings.ToLower(u.Scheme + "://" + u.Host)
+	if port := u.Port(); (u.Scheme == "https" && port == "443") || (u.Scheme == "http" && port == "80") {
+		exact = strings.TrimSuffix(exact, ":"+port)
+	}
+	if origin != exact {
+		return fmt.Errorf("%s would never match: browsers send %s", quoted(origin), exact)
+	}
+	return nil
+}
+
+// Prefixes are networks.
+type Prefixes []netip.Prefix
+
+// UnmarshalText takes a comma-separated list of CIDRs or single addresses.
+func (p *Prefixes) UnmarshalText(text []byte) error {
+	*p = nil
+	for _, entry := range list(text) {
+		prefix, err := netip.ParsePrefix(entry)
+		if addr, aerr := netip.ParseAddr(entry); err != nil && aerr == nil && addr.Zone() == "" {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s is neither an address nor a CIDR such as 10.0.0.0/8", quoted(entry))
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}
+
+// String gives them comma-separated.
+func (p Prefixes) String() string {
+	texts := make([]string, len(p))
+	for i, prefix := range p {
+		texts[i] = prefix.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Command is a program and its arguments.
+type Command []string
+
+// UnmarshalText splits at blanks, or reads a JSON array of strings when an argument holds a blank.
+func (c *Command) UnmarshalText(text []byte) error {
+	if !strings.HasPrefix(strings.TrimSpace(string(text)), "[") {
+		*c = strings.Fields(string(text))
+		return nil
+	}
+	var argv []string
+	if err := json.Unmarshal(text, &argv); err != nil || len(argv) == 0 || argv[0] == "" {
+		return errors.New(`it begins like a JSON array but is none of strings, such as ["/opt/prover","--fast"]`)
+	}
+	*c = argv
+	return nil
+}
+
+// String gives the JSON array, or the plain words when that says the same.
+func (c Command) String() string {
+	if plain := strings.Join(c, " "); slices.Equal(strings.Fields(plain), c) {
+		return plain
+	}
+	array, _ := json.Marshal([]string(c))
+	return string(array)
+}
+
+// VKey is the verifying key of the claim program; zero means unset.
+type VKey [32]byte
+
+// UnmarshalText takes 32 bytes of hex. A printed guide for this program shows the key as the hex of its ASCII text
+// (0x3078...): that slip is recognised and the right value named.
+func (v *VKey) UnmarshalText(text []byte) error {
+	b, err := unhex(string(text))
+	if err == nil && (len(b) == 66 || len(b) == 64) {
+		if key, err := unhex(string(b)); err == nil && len(key) == len(v) {
+			return fmt.Errorf("this is the hex of a key's ASCII text: the key itself is 0x%x", key)
+		}
+	}
+	if err != nil || len(b) != len(v) {
+		return fmt.Errorf("%s is not 32 bytes of hex", quoted(string(text)))
+	}
+	copy(v[:], b)
+	if !v.IsSet() {
+		return errors.New("a key of zeros is no program's")
+	}
+	return nil
+}
+
+// IsSet says whether there is one.
+func (v VKey) IsSet() bool { return v != VKey{} }
+
+// String gives 0x and lower-case hex.
+func (v VKey) String() string { return fmt.Sprintf("0x%x", v[:]) }
+
+// parseAddress takes 20 bytes of hex in any letter case; the zero address is nobody's contract.
+func parseAddress(text string) (common.Address, error) {
+	b, err := unhex(text)
+	if err != nil || len(b) != common.AddressLength {
+		return common.Address{}, fmt.Errorf("%s is not 20 bytes of hex", quoted(text))
+	}
+	if address := common.Address(b); address != (common.Address{}) {
+		return address, nil
+	}
+	return common.Address{}, errors.New("the zero address is no contract; leave the setting out")
+}
+
+func unhex(text string) ([]byte, error) { return hex.DecodeString(strings.TrimPrefix(text, "0x")) }
+
+// list splits at commas, without blanks and empty entries.
+func list(text []byte) []string {
+	var entries []string
+	for entry := range strings.SplitSeq(string(text), ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// quoted shows a text that somebody set, in bounds and without control characters.
+func quoted(text string) string {
+	if len(text) > 64 {
+		text = text[:61] + "..."
+	}
+	return fmt.Sprintf("%q", text)
+}
