@@ -1,0 +1,138 @@
+// Package server is the HTTP side: routes, middleware, handlers, the seed's routes, and the one table from codes to
+// statuses. It decides nothing about claims: it authenticates, hands bytes on and writes down what came of it.
+//
+// A handler returns its error; [Server.fail] alone answers and logs it. No domain function sees a *gin.Context.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"claimprover/hub"
+	"claimprover/internal/admission"
+	"claimprover/internal/api"
+	"claimprover/internal/auth"
+	"claimprover/internal/feed"
+	"claimprover/internal/jobs"
+	"claimprover/server/stream"
+)
+
+// Parts are what the server puts on the wire. All but Ready are required.
+type Parts struct {
+	Auth    *auth.Authenticator
+	Flood   *admission.Flood
+	Gate    *admission.Gate
+	Store   jobs.Store
+	Feed    *feed.Feed
+	Hub     *hub.Hub
+	Streams *stream.Streams
+	Origins stream.Origins
+	Health  func(context.Context) (api.Health, error)
+	// Ready says of each thing the service needs "ok" or, in words without hosts, what is wrong.
+	Ready    func(context.Context) map[string]string
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+}
+
+// Options are the server's settings.
+type Options struct {
+	MaxBodyBytes     int64
+	TrustedProxies   []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
+	TrustRealIP      bool           // of those proxies also X-Real-IP, as the seed did
+	AnonymousAllowed bool
+	AuthForReads     bool
+}
+
+// Server answers requests.
+type Server struct {
+	Parts
+	opts      Options
+	log       *slog.Logger
+	origins   stream.Origins
+	durations *prometheus.HistogramVec
+	results   *prometheus.CounterVec
+	handler   http.Handler
+}
+
+// Time a caller has to send his headers, and again his body; what an idle connection is kept for; and the size of headers.
+const (
+	arrivalTime    = 10 * time.Second
+	idleTime       = 60 * time.Second
+	maxHeaderBytes = 16 << 10
+)
+
+// New wires the routes.
+func New(p Parts, o Options) (*Server, error) {
+	s := &Server{Parts: p, opts: o, log: p.Logger, origins: p.Origins}
+	s.registerMetrics(p.Registry)
+	routes, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	s.handler = foldSlashes(routes)
+	return s, nil
+}
+
+// Handler answers every request of the public listener.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// HTTP is the public listener's server with its bounds. A stream sets a deadline for each of its writes, so there is no
+// write timeout for all.
+func (s *Server) HTTP() *http.Server {
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: arrivalTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       stream.ConnContext,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *Server) routes() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	if s.opts.TrustRealIP {
+		e.RemoteIPHeaders = append(e.RemoteIPHeaders, "X-Real-IP")
+	}
+	proxies := make([]string, len(s.opts.TrustedProxies))
+	for i, p := range s.opts.TrustedProxies {
+		proxies[i] = p.String()
+	}
+	if err := e.SetTrustedProxies(proxies); err != nil { // nil would do, but gin's default is to trust everybody
+		return nil, err
+	}
+	e.Use(identify, protect, s.observe, s.recoverPanic, s.allowOrigins())
+	e.NoRoute(s.handle(s.noRoute))
+	e.NoMethod(s.handle(s.noMethod))
+
+	read := func(path string, h handler) {
+		e.GET(path, s.handle(h))
+		e.HEAD(path, s.handle(h))
+	}
+	e.POST("/v1/jobs", s.handle(s.submit))
+	read("/v1/jobs", s.list)
+	read("/v1/jobs/:id", s.job)
+	e.DELETE("/v1/jobs/:id", s.handle(s.cancel))
+	read("/v1/jobs/:id/events", s.jobEvents)
+	read("/v1/events", s.serviceEvents)
+	read("/v1/stats", s.stats)
+
+	e.POST("/", s.handle(s.submitSeed))
+	read("/status/:id", s.status)
+	read("/health", s.health)
+
+	read("/livez", s.live)
+	read("/readyz", s.ready)
+	s.static(read)
+	return e, nil
+}
