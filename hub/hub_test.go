@@ -135,6 +135,14 @@ func TestFollower(t *testing.T) {
 		require.Equal(t, []string{"1:1.1"}, drain(f))
 	})
 
+	t.Run("a message that comes between the two steps of Unfollow is not delivered", func(t *testing.T) {
+		t.Parallel()
+		h, f := follow(t, 1)
+		f.following[0].gone = true // the first step: the follower's side; the topic still has it
+		h.Publish(at(1, 1, 1))
+		require.Empty(t, drain(f))
+	})
+
 	t.Run("a closed follower gets and follows nothing", func(t *testing.T) {
 		t.Parallel()
 		h, f := follow(t, 1, 2, 3)
@@ -190,13 +198,20 @@ func TestHub(t *testing.T) {
 
 	t.Run("a topic that has just lost its last follower takes the next one", func(t *testing.T) {
 		t.Parallel()
-		h := New()
-		h.topics[id(1)] = &topic{gone: true} // as it stands between the two steps of leave
+		h, leaving := follow(t, 1)
+		last := leaving.following[0]
+		dead := last.topic
+		dead.gone = true // as it stands between the two steps of leave
 		f := h.NewFollower()
 		defer f.Close()
 		f.Follow(id(1))
+		require.NotSame(t, dead, h.topics[id(1)])
+
+		h.leave(last)
 		h.Publish(at(1, 1, 1))
 		require.Equal(t, []string{"1:1.1"}, drain(f))
+		dead.gone = false // the clean-up takes it off once more
+		require.True(t, dead.add(last))
 	})
 }
 
@@ -246,6 +261,17 @@ func TestComingAndLeavingWhilePublishing(t *testing.T) {
 		})
 	}
 	for v := range uint64(versions) {
+		var leavers []*Follower
+		for range 2000 {
+			f := h.NewFollower()
+			f.Follow(id(1))
+			leavers = append(leavers, f)
+		}
+		coming.Go(func() {
+			for _, f := range leavers {
+				f.Close()
+			}
+		})
 		h.Publish(at(1, v+1, 1))
 		for _, f := range staying {
 			m, ok := f.Next()
