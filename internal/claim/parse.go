@@ -56,11 +56,10 @@ type reader struct {
 func (r *reader) read(body []byte) error {
 	// Doubled names are looked for here, so that a message can name them beside other faults.
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true))
-	if kind := dec.PeekKind(); kind != '{' && kind != 0 {
-		return notJSON("it is %s", kindName(kind))
-	}
-	if _, err := dec.ReadToken(); err != nil {
+	if first, err := dec.ReadToken(); err != nil {
 		return syntaxFault(err)
+	} else if first.Kind() != '{' {
+		return notJSON("it is %s", kindName(first.Kind()))
 	}
 	for dec.PeekKind() != '}' {
 		name, err := dec.ReadToken()

@@ -45,7 +45,7 @@ func (c Claim) advice() string {
 		advice  string
 	}{
 		{c.Challenge[:], "It fits the challenge without the <Bytes> wrapper: sign with the wallet's signRaw of type bytes, or put <Bytes> and </Bytes> around the 32 bytes."},
-		{wrapped(text), "It fits the challenge's hex text: give the wallet the 32 bytes themselves (signRaw takes them as hex that begins with 0x)."},
+		{wrapped(text), "It fits the challenge's hex text: sign the 32 bytes themselves (the wallet's signRaw takes them as hex that begins with 0x)."},
 		{wrapped(prefixed), "It fits the challenge's hex text with 0x: sign the 32 bytes themselves, not their spelling."},
 		{text, "It fits the challenge's hex text without the <Bytes> wrapper: sign <Bytes>, the 32 bytes themselves, </Bytes>."},
 		{prefixed, "It fits the challenge's hex text with 0x and without the <Bytes> wrapper: sign <Bytes>, the 32 bytes themselves, </Bytes>."},

@@ -77,8 +77,16 @@ func TestVectors(t *testing.T) {
 			t.Parallel()
 			_, err := judge(v.domain(), entry.Request)
 			require.Error(t, err)
-			t.Log(err)
 			require.Equal(t, entry.Code, fault.Of(err).Code)
+			requireAdvice(t, err)
 		})
 	}
+}
+
+// requireAdvice wants a message that is a sentence and says what to do next.
+func requireAdvice(t *testing.T, err error) {
+	t.Helper()
+	message := fault.Of(err).Message
+	require.Regexp(t, `^[A-Z].*\.$`, message)
+	require.Regexp(t, `(?i)\b(correct|send|sign|submit|remove|copy)\b`, message)
 }
