@@ -70,11 +70,12 @@ type Figures struct {
 
 // Store keeps jobs. All methods may be called from many goroutines; nil means written (durably, where the store is
 // durable). An error that is neither a *fault.Error of the contract below nor fault.ErrStale may mean "written, answer
-// lost": asking Admit, Join or Swap again in the same way gives the same result. Package jobstest is this contract as tests.
+// lost": asking Admit, Join or Swap again in the same way gives the same result. Package jobstest is this contract as
+// tests.
 //
 // Ended jobs are forgotten some time after they ended, proofs some time after they were made, each by its own setting;
-// pending and running jobs never. A journal that an ended job left is kept by its identity, longer than the job, until a
-// later job of the identity has saved nil: it names something that was paid for.
+// pending and running jobs never. A journal that an ended job left is kept by its identity, however long, until a later
+// job of the identity takes it over: it names something that was paid for.
 type Store interface {
 	// Admit is one atomic step; j is as New made it, with its receipts. A job of the same identity in flight gains j's
 	// first owner and nothing else of j (Joined). Else a live cached proof answers: an owner of the finished job gets
@@ -101,12 +102,13 @@ type Store interface {
 	// Release puts the job back into its old place in the queue, its journal kept, even when the queue is full.
 	Release(ctx context.Context, l Lease) error
 	// Swap writes next(the stored job), in one step, and gives what was written. A stale lease is refused with
-	// fault.ErrStale; l is nil for a writer without one (drain, claimed on chain). What next refuses is not written,
-	// nor is a job that it gives back with the Rev it had. A terminal job frees its identity, gives up its lease and,
-	// completed, fills the proof cache, all in the same step; nothing is written to it ever after.
+	// fault.ErrStale; l is nil for a writer without one (drain, claimed on chain), and he is refused with ErrEnded once
+	// the job has ended. What next refuses is not written, nor is a job that it gives back with the Rev it had. A
+	// terminal job frees its identity, gives up its lease and, completed, fills the proof cache, all in the same step.
+	// The lease under which the job ended, and no other, may ask again, and is given the ended job.
 	//
 	// next must be pure: it is called without a lock, and again when another write came in between. It cannot start
-	// a job, which only Lease does. Asked again by the lease under which the job ended, Swap gives the ended job.
+	// a job, which only Lease does.
 	Swap(ctx context.Context, id ID, l *Lease, next func(Job) (Job, error)) (Job, error)
 	// Get gives ErrNotFound for what was never there and for what has expired.
 	Get(ctx context.Context, id ID) (Job, error)
