@@ -1,0 +1,118 @@
+// Package web holds what the service serves to browsers: the status page and the client module.
+//
+// The files are embedded and never change while the process runs; everything here may be called from many goroutines.
+// The package does not know how they are routed.
+package web
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"sync"
+)
+
+//go:embed static client/client.js client/client.d.ts
+var embedded embed.FS
+
+// File is one file as it is served under one path. Its slices are never written to.
+type File struct {
+	Path        string // from the root: "/client.js"
+	ContentType string
+	Body        []byte
+	Gzip        []byte // Body compressed, for those who accept it; nil when that gains nothing
+	ETag        string // strong and quoted; of Body
+}
+
+// Files gives every file there is, ordered by path: the page is "/". There are no others, so a router needs no wildcard.
+func Files() []File { return slices.Clone(files()) }
+
+var files = sync.OnceValue(func() []File {
+	all := []File{
+		load("/", "static/index.html"),
+		load("/client.d.ts", "client/client.d.ts"),
+		load("/client.js", "client/client.js"),
+	}
+	assets, err := fs.Glob(embedded, "static/assets/*")
+	must(err)
+	for _, name := range assets {
+		all = append(all, load("/assets/"+path.Base(name), name))
+	}
+	slices.SortFunc(all, func(a, b File) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
+	return all
+})
+
+// contentTypes are named here because the system's table differs from machine to machine.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".ts":   "text/plain; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+func load(at, name string) File {
+	body, err := embedded.ReadFile(name)
+	must(err)
+	kind, ok := contentTypes[path.Ext(name)]
+	if !ok {
+		panic("web: no content type for " + name)
+	}
+	sum := sha256.Sum256(body)
+	return File{
+		Path: at, ContentType: kind, Body: body, Gzip: compressed(body),
+		ETag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
+	}
+}
+
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	must(err)
+	_, err = w.Write(body)
+	must(err)
+	must(w.Close())
+	if b.Len() >= len(body) {
+		return nil
+	}
+	return b.Bytes()
+}
+
+// must is for what cannot go wrong once the program is built.
+func must(err error) {
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+}
+
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
+
+// hostname is what a Host header may be to stand in the policy: a name, an IPv4 or a bracketed IPv6 address, and a port.
+var hostname = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
+
+// CSP is the Content-Security-Policy of the page. Older browsers do not count a WebSocket to the page's own host as
+// 'self', so it is named; a Host header that is none is left out.
+func CSP(host string) string {
+	if !hostname.MatchString(host) {
+		return policy
+	}
+	return policy + " ws://" + host + " wss://" + host
+}
+
+// Headers are those that go with every file, beside CSP. The cache may keep a file but must ask about it each time.
+func Headers() map[string]string {
+	return map[string]string{
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "cross-origin", // other sites may import the client
+		"Cache-Control":                "no-cache",
+	}
+}
