@@ -88,8 +88,8 @@ func (s *Server) logRefusal(c *gin.Context, f *fault.Error, status int, err erro
 		slog.String("code", string(f.Code)), slog.Int("status", status),
 		slog.String("method", c.Request.Method), slog.String("route", c.FullPath()), slog.String("request_id", requestID(c)),
 	}
-	if who := callerOf(c); who != nil {
-		attrs = append(attrs, slog.String("key", who.Owner))
+	if owner := ownerOf(c); owner != "" {
+		attrs = append(attrs, slog.String("key", owner))
 	}
 	if status >= http.StatusInternalServerError && f.Code == fault.Internal {
 		level = slog.LevelError

@@ -125,11 +125,11 @@ func (s *Server) routes() (*gin.Engine, error) {
 	e.DELETE("/v1/jobs/:id", s.handle(s.cancel))
 	read("/v1/jobs/:id/events", s.jobEvents)
 	read("/v1/events", s.serviceEvents)
-	read("/v1/stats", s.stats)
+	read("/v1/stats", s.judge(s.stats))
 
 	e.POST("/", s.handle(s.submitSeed))
 	read("/status/:id", s.status)
-	read("/health", s.health)
+	read("/health", s.judge(s.health))
 
 	read("/livez", s.live)
 	read("/readyz", s.ready)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -92,24 +93,25 @@ func (s *Server) counted(err error) error {
 
 // mayEnter is everything that is asked before the body is read: sizes and type, who is calling, whether the service is
 // ending, and the flood guard.
-func (s *Server) mayEnter(c *gin.Context) (*auth.Caller, error) {
+func (s *Server) mayEnter(c *gin.Context) (auth.Caller, error) {
 	if c.Request.ContentLength > s.opts.MaxBodyBytes {
-		return nil, s.tooLarge()
+		return auth.Caller{}, s.tooLarge()
 	}
 	if err := wantJSON(c.Request); err != nil {
-		return nil, err
+		return auth.Caller{}, err
 	}
-	who, err := s.authenticate(c, auth.Write)
+	who, err := s.authenticate(c, auth.Access{Open: s.opts.AnonymousAllowed}, auth.Submit)
 	if err != nil {
-		return nil, err
-	}
-	if err := who.May(auth.Submit); err != nil {
-		return nil, err
+		return auth.Caller{}, err
 	}
 	if err := s.Gate.Draining(); err != nil {
-		return nil, err
+		return auth.Caller{}, err
 	}
-	states, err := s.Flood.Enter(c.Request.Context(), jobs.Owner(who.Owner), clientIP(c))
+	var address netip.Addr
+	if who.CountsOnAddress() {
+		address = clientIP(c)
+	}
+	states, err := s.Flood.Enter(c.Request.Context(), who.FloodKey(), address)
 	tellWindows(c, states)
 	return who, err
 }
@@ -162,22 +164,4 @@ func appendItem(h http.Header, name, item string) {
 		item = before + ", " + item
 	}
 	h.Set(name, item)
-}
-
-// authenticate says who is calling and remembers it for the log.
-func (s *Server) authenticate(c *gin.Context, access auth.Access) (*auth.Caller, error) {
-	access.Anonymous = access.Anonymous || s.opts.AnonymousAllowed
-	who, err := s.Auth.Authenticate(c.Request, clientIP(c), access)
-	if err != nil {
-		return nil, err
-	}
-	c.Set(callerKey, &who)
-	return &who, nil
-}
-
-const callerKey = "caller"
-
-func callerOf(c *gin.Context) *auth.Caller {
-	who, _ := c.Value(callerKey).(*auth.Caller)
-	return who
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 
 	"claimprover/internal/fault"
-	"claimprover/internal/jobs"
 	"claimprover/internal/rate"
 )
 
@@ -21,17 +20,14 @@ func NewFlood(perCaller, perIP rate.Policy) *Flood {
 	return &Flood{rate.New(perCaller, rate.Options{}), rate.New(perIP, rate.Options{})}
 }
 
-// Enter counts a submission: of a caller with a credential on himself, without one on his address. A browser token
-// counts on the key that minted it and on the address. It says what is left, also when it refuses.
-func (f *Flood) Enter(ctx context.Context, owner jobs.Owner, ip netip.Addr) ([]rate.State, error) {
-	minter, isToken := owner.Minter()
-	if isToken {
-		owner = minter
-	}
+// Enter counts a submission on key, the caller's name, if he has one, and on address, if that is valid: a caller without
+// a credential counts on his address, one with an API key or a JWT on himself, a browser token on both the key that
+// minted it and the address. It says what is left, also when it refuses.
+func (f *Flood) Enter(ctx context.Context, key string, address netip.Addr) ([]rate.State, error) {
 	var states []rate.State
 	var spent rate.Receipt
-	if owner != jobs.Anonymous {
-		receipt, state, err := f.perCaller.Spend(ctx, string(owner))
+	if key != "" {
+		receipt, state, err := f.perCaller.Spend(ctx, key)
 		if err != nil {
 			return nil, fmt.Errorf("flood guard: %w", err)
 		}
@@ -41,20 +37,23 @@ func (f *Flood) Enter(ctx context.Context, owner jobs.Owner, ip netip.Addr) ([]r
 		}
 		spent = receipt
 	}
-	if owner == jobs.Anonymous || isToken {
-		_, state, err := f.perIP.Spend(ctx, rate.IPKey(ip))
-		if err != nil {
+	if !address.IsValid() {
+		return states, nil
+	}
+	_, state, err := f.perIP.Spend(ctx, rate.IPKey(address))
+	if err != nil {
+		return nil, fmt.Errorf("flood guard: %w", err)
+	}
+	states = append(states, state)
+	if !state.Refused {
+		return states, nil
+	}
+	if key != "" { // one address must not use up what its key has for all others
+		if err := f.perCaller.Refund(ctx, spent); err != nil {
 			return nil, fmt.Errorf("flood guard: %w", err)
 		}
-		states = append(states, state)
-		if state.Refused {
-			if isToken { // one address must not use up what its key has for all others
-				_ = f.perCaller.Refund(ctx, spent) // the window is in memory; what cannot be given back is one token less
-			}
-			return states, tooOften(state)
-		}
 	}
-	return states, nil
+	return states, tooOften(state)
 }
 
 func tooOften(s rate.State) error {

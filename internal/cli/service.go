@@ -1,0 +1,280 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"claimprover/hub"
+	"claimprover/internal/admission"
+	"claimprover/internal/api"
+	"claimprover/internal/auth"
+	"claimprover/internal/claim"
+	"claimprover/internal/config"
+	"claimprover/internal/eligibility"
+	"claimprover/internal/feed"
+	"claimprover/internal/jobs"
+	"claimprover/internal/jobs/memstore"
+	"claimprover/internal/rate"
+	"claimprover/internal/telemetry"
+	"claimprover/prover"
+	"claimprover/server"
+	"claimprover/server/stream"
+)
+
+// service is every part of a running service, wired. It is the composition root: settings in, parts out.
+type service struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	domain  claim.Domain
+	store   jobs.Store
+	gate    *admission.Gate
+	pool    *jobs.Pool
+	feed    *feed.Feed
+	streams *stream.Streams
+	jwks    *auth.JWKS // nil: none
+	figures *telemetry.Jobs
+	http    *http.Server
+	admin   *http.Server
+}
+
+// newService wires the parts; nothing runs yet. checks and check are nil where no proof is checked.
+func newService(cfg *config.Config, keys *auth.Keys, secrets auth.Secrets, p prover.Prover, proofs verification, log *slog.Logger) (*service, error) {
+	s := &service{cfg: cfg, log: log, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
+	s.domain = claim.Domain{
+		Contract: cfg.ClaimContract, ChainID: cfg.ChainID, ProverMode: string(cfg.Mode), Program: cfg.VKey,
+		BindSignature: !cfg.VerifySignatures,
+	}
+	list, err := s.eligible()
+	if err != nil {
+		return nil, err
+	}
+	s.keep()
+	s.gate = admission.New(s.store, s.guards(list))
+	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
+	s.pool = jobs.NewPool(s.store, p, jobs.Options{
+		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Check: proofs.check, Logger: log,
+	})
+	h := hub.New()
+	s.feed = feed.New(s.store, h, feed.Options{
+		Domain: s.domain, List: list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
+		Verifies: proofs.names, Anonymous: cfg.AllowAnonymous, Version: version, Logger: log,
+	})
+	s.store.Announce(s.heard)
+	return s, s.edge(h, keys, secrets)
+}
+
+// keep makes the store. What the end of a job owes hangs on the write that ended it.
+func (s *service) keep() {
+	cacheTTL := s.cfg.CacheTTL
+	if cacheTTL == 0 {
+		cacheTTL = -1 // not at all
+	}
+	s.store = jobs.Ending(memstore.New(memstore.Options{
+		QueueCapacity: s.cfg.QueueCapacity, JobsTTL: s.cfg.JobsTTL, CacheTTL: cacheTTL,
+	}), func(j jobs.Job) {
+		s.gate.Ended(context.Background(), j)
+		s.figures.Ended(j)
+	})
+}
+
+// heard is told of each write that followers see, before the write returns.
+func (s *service) heard(j jobs.Job) {
+	if j.Ended() {
+		s.pool.Stop(j.ID)
+	}
+	s.feed.Heard(j)
+}
+
+func (s *service) eligible() (*eligibility.List, error) {
+	if s.cfg.EligibilityFile == "" {
+		return nil, nil
+	}
+	list, err := eligibility.Open(s.cfg.EligibilityFile)
+	if err != nil {
+		return nil, fmt.Errorf("ELIGIBILITY_FILE: %w", err)
+	}
+	return list, nil
+}
+
+func (s *service) guards(list *eligibility.List) admission.Options {
+	c := s.cfg
+	return admission.Options{
+		Domain: s.domain, List: list, UnsignedAdmitted: !c.VerifySignatures, Logger: s.log,
+		PerPublicKey:  rate.Policy{Name: "pubkey", Limit: c.RateMax, Window: c.RateWindow},
+		PerEVMAddress: rate.Policy{Name: "address", Limit: c.AddressRateMax, Window: c.RateWindow},
+		ProofsPerHour: c.MaxProofsPerHour, ProofsPerDay: c.MaxProofsPerDay,
+	}
+}
+
+// edge wires what faces the network.
+func (s *service) edge(h *hub.Hub, keys *auth.Keys, secrets auth.Secrets) error {
+	c := s.cfg
+	if c.JWTJWKSURL.IsSet() {
+		jwks, err := auth.NewJWKS(c.JWTJWKSURL.Reveal(), s.log)
+		if err != nil {
+			return fmt.Errorf("JWT_JWKS_URL: %w", err)
+		}
+		s.jwks = jwks
+	}
+	callers, err := auth.New(auth.Options{
+		Keys: keys, Secrets: secrets, JWKS: s.jwks, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
+		FailuresPerMinute: int64(c.AuthFailures),
+	})
+	if err != nil {
+		return err
+	}
+	origins := stream.NewOrigins(c.CORSOrigins)
+	s.streams = stream.New(h, stream.Options{
+		MaxStreams: c.MaxStreams, MaxPerIP: c.StreamsPerIP, Origins: origins, Logger: s.log, Registerer: s.registry,
+	})
+	public, err := server.New(server.Parts{
+		Auth: callers,
+		Flood: admission.NewFlood(
+			rate.Policy{Name: "caller", Limit: c.KeyRateMax, Window: c.KeyRateWindow},
+			rate.Policy{Name: "ip", Limit: c.IPRateMax, Window: c.IPRateWindow}),
+		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: origins,
+		Health: s.health, Ready: s.ready, Registry: s.registry, Logger: s.log,
+	}, server.Options{
+		MaxBodyBytes: c.MaxBodyBytes, TrustedProxies: c.ProxyPrefixes(), TrustRealIP: c.TrustForwarding,
+		AnonymousAllowed: c.AllowAnonymous, AuthForReads: c.RequireAuthForReads,
+	})
+	if err != nil {
+		return err
+	}
+	s.http = public.HTTP()
+	s.admin = server.Admin(s.registry, s.log)
+	return nil
+}
+
+// workerName tells instances apart in logs without naming the machine.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	sum := sha256.Sum256([]byte(host))
+	return fmt.Sprintf("%x-%d", sum[:4], os.Getpid())
+}
+
+func (s *service) health(ctx context.Context) (api.Health, error) {
+	f, err := s.store.Figures(ctx)
+	if err != nil {
+		return api.Health{}, err
+	}
+	made, overran := s.figures.Totals()
+	return api.Health{
+		Status: "ok", ProverMode: string(s.cfg.Mode), VerifyProof: s.cfg.VerifiesProofs(), VerifyOnchain: s.cfg.VerifyOnchain,
+		Jobs: f.Kept, CacheSize: f.Cached, QueueSize: f.Pending, QueueCapacity: s.cfg.QueueCapacity,
+		ProofMetrics: api.ProofMetrics{TotalCompletions: made, TotalTimeouts: overran},
+		Running:      f.Running, Workers: s.cfg.WorkerCount, Draining: s.gate.Draining() != nil,
+		Anonymous: s.cfg.AllowAnonymous, Version: version,
+	}, nil
+}
+
+// ready says what the service needs and whether it is there.
+func (s *service) ready(ctx context.Context) map[string]string {
+	checks := map[string]string{"admission": "ok", "store": "ok"}
+	if s.gate.Draining() != nil {
+		checks["admission"] = "the service is shutting down"
+	}
+	if err := s.store.Ping(ctx); err != nil {
+		checks["store"] = "the store of jobs cannot be reached"
+	}
+	return checks
+}
+
+// run serves on the listeners until ctx ends, then drains: what runs may finish for a while, every follower is told how
+// his job ended, and then the connections close.
+func (s *service) run(ctx context.Context, public, admin net.Listener) error {
+	taking, stopTaking := context.WithCancel(context.WithoutCancel(ctx))
+	doing, stopDoing := context.WithCancelCause(context.WithoutCancel(ctx))
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTaking()
+	defer stopDoing(nil)
+	defer stopServing()
+
+	var parts errgroup.Group
+	broken := make(chan struct{}, 4) // a part that ended by itself: the rest cannot go on without it
+	start := func(name string, run func() error) {
+		parts.Go(func() error {
+			defer func() { broken <- struct{}{} }()
+			if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	poolDone := make(chan struct{})
+	start("workers", func() error {
+		defer close(poolDone)
+		return s.pool.Run(taking, doing)
+	})
+	start("feed", func() error { return s.feed.Run(serving) })
+	start("http", func() error { return s.http.Serve(public) })
+	start("admin", func() error { return s.admin.Serve(admin) })
+	if s.jwks != nil {
+		start("jwks", func() error { return s.jwks.Run(serving) })
+	}
+
+	select {
+	case <-ctx.Done():
+	case <-broken:
+	}
+	s.drain(stopTaking, stopDoing, poolDone)
+	stopServing()
+	return errors.Join(parts.Wait(), s.store.Close())
+}
+
+// Times of the drain after the running jobs have ended.
+const (
+	streamsTime = 5 * time.Second
+	requestTime = 5 * time.Second
+)
+
+// drain is the end in its order (the wire contract's "Shutting down"). http.Server.Shutdown waits for SSE and does not
+// see WebSockets, so streams end first.
+func (s *service) drain(stopTaking func(), stopDoing context.CancelCauseFunc, poolDone <-chan struct{}) {
+	began := time.Now()
+	s.log.Info("draining", "at_most_s", s.cfg.ShutdownTimeout.Seconds())
+	s.feed.Drain()
+	s.gate.Close()
+	stopTaking()
+	if err := jobs.FailPending(context.Background(), s.store, jobs.Shutdown()); err != nil {
+		s.log.Error("jobs left in the queue", "err", err)
+	}
+	patience := time.NewTimer(s.cfg.ShutdownTimeout)
+	defer patience.Stop()
+	select {
+	case <-poolDone:
+	case <-patience.C:
+		stopDoing(jobs.ErrShutdown)
+		<-poolDone
+	}
+
+	s.streams.StopAccepting()
+	ctx, cancel := context.WithTimeout(context.Background(), streamsTime)
+	defer cancel()
+	if err := s.streams.Drain(ctx); err != nil {
+		s.log.Warn("streams cut", "err", err)
+	}
+	for _, server := range []*http.Server{s.http, s.admin} {
+		ctx, cancel := context.WithTimeout(context.Background(), requestTime)
+		if err := server.Shutdown(ctx); err != nil {
+			_ = server.Close() // somebody does not read his answer
+		}
+		cancel()
+	}
+	s.log.Info("drained", "duration_s", time.Since(began).Seconds())
+}
