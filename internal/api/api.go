@@ -259,6 +259,9 @@ type OperationError struct {
 	Message string `json:"message"`
 }
 
+// Seconds rounds up to whole seconds, as waiting times are told: coming back when they are over is never too early.
+func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
 // Encode gives compact JSON without a trailing newline.
 func Encode(message any) []byte {
 	b, err := json.Marshal(message)

@@ -18,7 +18,7 @@ func FailPending(ctx context.Context, s Store, why *fault.Error) error {
 	var trouble []error
 	for _, j := range pending {
 		_, err := s.Swap(ctx, j.ID, nil, func(j Job) (Job, error) {
-			if j.State != Pending {
+			if j.State == Running {
 				return j, nil // a worker took it meanwhile
 			}
 			return j.Failed(why, time.Now())

@@ -117,6 +117,12 @@ func (j Job) Ended() bool { return j.Outcome != nil }
 // Verified says whether its proof passed a check.
 func (j Job) Verified() bool { return len(j.VerifiedBy) > 0 }
 
+// Requested says whether the prover may have spent something for the job: a proof bought elsewhere leaves a request or
+// a journal, one made here has cost its making.
+func (j Job) Requested() bool {
+	return j.Request.ID != "" || len(j.Journal) > 0 || j.Mode != "network" && !j.StartedAt.IsZero()
+}
+
 // OwnedBy says whether o is an owner, or the key that minted an owner's token.
 func (j Job) OwnedBy(o Owner) bool { return slices.ContainsFunc(j.Owners, o.Covers) }
 
