@@ -105,7 +105,7 @@ func FuzzSignature(f *testing.F) {
 			require.Equal(t, fault.InvalidSignature, fault.Of(err).Code)
 			return
 		}
-		for i := range c.Signature {
+		for i := 0; i < len(c.Signature); i += 9 {
 			spoiled := c
 			spoiled.Signature[i] ^= 1
 			require.Error(t, spoiled.CheckSignature())

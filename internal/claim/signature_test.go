@@ -19,21 +19,26 @@ func TestSignature(t *testing.T) {
 		require.NoError(t, signed(t).CheckSignature())
 	})
 
-	t.Run("every bit counts", func(t *testing.T) {
+	t.Run("every byte counts, and of the last one every bit", func(t *testing.T) {
 		t.Parallel()
 		c := signed(t)
-		for bit := range 512 {
+		for i := range c.Signature {
 			spoiled := c
-			spoiled.Signature[bit/8] ^= 1 << (bit % 8)
-			require.Equal(t, fault.InvalidSignature, fault.Of(spoiled.CheckSignature()).Code, "signature, bit %d", bit)
+			spoiled.Signature[i] ^= 1 << (i % 8)
+			require.Equal(t, fault.InvalidSignature, fault.Of(spoiled.CheckSignature()).Code, "signature, byte %d", i)
 		}
-		for bit := range 256 {
+		for bit := range 8 {
 			spoiled := c
-			spoiled.Challenge[bit/8] ^= 1 << (bit % 8)
-			require.Error(t, spoiled.CheckSignature(), "challenge, bit %d", bit)
+			spoiled.Signature[63] ^= 1 << bit
+			require.Error(t, spoiled.CheckSignature(), "signature, byte 63, bit %d", bit)
+		}
+		for i := range c.Challenge {
+			spoiled := c
+			spoiled.Challenge[i] ^= 1 << (i % 8)
+			require.Error(t, spoiled.CheckSignature(), "challenge, byte %d", i)
 			spoiled = c
-			spoiled.PublicKey[bit/8] ^= 1 << (bit % 8)
-			require.Error(t, spoiled.CheckSignature(), "key, bit %d", bit)
+			spoiled.PublicKey[i] ^= 1 << (i % 8)
+			require.Error(t, spoiled.CheckSignature(), "key, byte %d", i)
 		}
 	})
 
