@@ -88,10 +88,8 @@ func (s *Server) allowOrigins() gin.HandlerFunc {
 	}
 	allow := cors.New(config)
 	return func(c *gin.Context) {
-		if !s.origins.Any() {
-			c.Writer.Header().Add("Vary", "Origin")
-		}
-		if c.GetHeader("Origin") != "" && s.origins.Allow(c.Request) {
+		c.Writer.Header().Set("Vary", "Origin")
+		if c.GetHeader("Origin") != "" && s.origins.AllowsRequest(c.Request) {
 			allow(c)
 			return
 		}

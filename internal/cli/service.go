@@ -26,7 +26,6 @@ import (
 	"claimprover/internal/jobs/memstore"
 	"claimprover/internal/rate"
 	"claimprover/internal/telemetry"
-	"claimprover/prover"
 	"claimprover/server"
 	"claimprover/server/stream"
 )
@@ -49,8 +48,8 @@ type service struct {
 	admin   *http.Server
 }
 
-// newService wires the parts; nothing runs yet. checks and check are nil where no proof is checked.
-func newService(cfg *config.Config, keys *auth.Keys, secrets auth.Secrets, p prover.Prover, proofs verification, log *slog.Logger) (*service, error) {
+// newService wires the parts; nothing runs yet.
+func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error) {
 	s := &service{cfg: cfg, log: log, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
 	s.domain = claim.Domain{
 		Contract: cfg.ClaimContract, ChainID: cfg.ChainID, ProverMode: string(cfg.Mode), Program: cfg.VKey,
@@ -63,16 +62,16 @@ func newService(cfg *config.Config, keys *auth.Keys, secrets auth.Secrets, p pro
 	s.keep()
 	s.gate = admission.New(s.store, s.guards(list))
 	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
-	s.pool = jobs.NewPool(s.store, p, jobs.Options{
-		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Check: proofs.check, Logger: log,
+	s.pool = jobs.NewPool(s.store, p.prover, jobs.Options{
+		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Check: p.proofs.check, Logger: log,
 	})
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
 		Domain: s.domain, List: list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
-		Verifies: proofs.names, Anonymous: cfg.AllowAnonymous, Version: version, Logger: log,
+		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Version: version, Logger: log,
 	})
 	s.store.Announce(s.heard)
-	return s, s.edge(h, keys, secrets)
+	return s, s.edge(h, p)
 }
 
 // keep makes the store. What the end of a job owes hangs on the write that ended it.
@@ -119,7 +118,7 @@ func (s *service) guards(list *eligibility.List) admission.Options {
 }
 
 // edge wires what faces the network.
-func (s *service) edge(h *hub.Hub, keys *auth.Keys, secrets auth.Secrets) error {
+func (s *service) edge(h *hub.Hub, p parts) error {
 	c := s.cfg
 	if c.JWTJWKSURL.IsSet() {
 		jwks, err := auth.NewJWKS(c.JWTJWKSURL.Reveal(), s.log)
@@ -129,22 +128,21 @@ func (s *service) edge(h *hub.Hub, keys *auth.Keys, secrets auth.Secrets) error 
 		s.jwks = jwks
 	}
 	callers, err := auth.New(auth.Options{
-		Keys: keys, Secrets: secrets, JWKS: s.jwks, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
+		Keys: p.keys, Secrets: p.secrets, JWKS: s.jwks, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
 		FailuresPerMinute: int64(c.AuthFailures),
 	})
 	if err != nil {
 		return err
 	}
-	origins := stream.NewOrigins(c.CORSOrigins)
 	s.streams = stream.New(h, stream.Options{
-		MaxStreams: c.MaxStreams, MaxPerIP: c.StreamsPerIP, Origins: origins, Logger: s.log, Registerer: s.registry,
+		MaxStreams: c.MaxStreams, MaxPerIP: c.StreamsPerIP, Origins: p.origins, Logger: s.log, Registerer: s.registry,
 	})
 	public, err := server.New(server.Parts{
 		Auth: callers,
 		Flood: admission.NewFlood(
 			rate.Policy{Name: "caller", Limit: c.KeyRateMax, Window: c.KeyRateWindow},
 			rate.Policy{Name: "ip", Limit: c.IPRateMax, Window: c.IPRateWindow}),
-		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: origins,
+		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: p.origins,
 		Health: s.health, Ready: s.ready, Registry: s.registry, Logger: s.log,
 	}, server.Options{
 		MaxBodyBytes: c.MaxBodyBytes, TrustedProxies: c.ProxyPrefixes(), TrustRealIP: c.TrustForwarding,

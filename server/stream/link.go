@@ -1,0 +1,255 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"claimprover/hub"
+	"claimprover/internal/api"
+	"claimprover/internal/fault"
+)
+
+// link is one open stream: what it follows, and the wire to its reader.
+//
+// Its follower and the list of what it follows belong to the goroutine in run; before that, to the handler. The other
+// goroutine, in listen, reaches it through the two channels.
+type link struct {
+	streams  *Streams
+	release  func()
+	follower *hub.Follower
+	follows  []*followed
+	wire     wire
+	resolve  func(context.Context, api.Operation) (Subscription, error) // set once; nil: the stream ends with its topic
+	requests chan request                                               // set once; what listen asks of run; nil without resolve
+	ending   chan ending                                                // one slot: the first reason to end counts
+	over     chan struct{}                                              // closed when run takes no more requests
+	reading  sync.WaitGroup                                             // listen, and what the wire has started
+}
+
+// followed is one topic of a link.
+type followed struct {
+	id       string // the jobId with which the client asked for it; empty for what the stream was opened with
+	topic    hub.Topic
+	snapshot func(context.Context) (*hub.Message, error)
+	sent     *hub.Message // the last one
+}
+
+// request is an operation that run carries out, with what it resolved to.
+type request struct {
+	op  api.Operation
+	sub Subscription
+}
+
+// wire is a transport, over one socket. Its first three methods are called by run alone.
+type wire interface {
+	// send writes one event, and beat a sign of life; a peer that does not take them for ten seconds is an error.
+	send(m *hub.Message) error
+	beat(l *link) error
+	// close says why as far as the transport can, closes the socket and returns within closeGrace.
+	close(why ending)
+	// listen reads until the socket is closed, and tells the link what it means.
+	listen(l *link)
+	// reply writes a text that is not an event; only a WebSocket has such. Both goroutines may call it.
+	reply(text []byte) error
+	// cut closes the socket. Anybody may call it at any time.
+	cut()
+	kind() kind
+}
+
+// always is ready to receive from.
+var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// run writes until there is a reason to end, and takes everything down. It begins with first, if there is one.
+func (l *link) run(first *hub.Message) {
+	why := broken
+	defer func() {
+		if p := recover(); p != nil {
+			l.streams.panicked(p)
+		}
+		close(l.over)
+		l.follower.Close()
+		l.wire.close(why)
+		l.reading.Wait()
+		l.streams.ended(l, why)
+		l.release()
+	}()
+	why = l.talk(first)
+}
+
+// leave gives back what open took, when no connection came of it.
+func (l *link) leave() {
+	l.follower.Close()
+	l.release()
+}
+
+// talk is the life of a stream. Between two events it looks at everything else too, so that no stream of events, however
+// dense, keeps it from its heartbeat or its end.
+func (l *link) talk(first *hub.Message) ending {
+	if first != nil {
+		if why := l.send(l.follows[0], first); why != open {
+			return why
+		}
+	}
+	interval := kinds[l.wire.kind()].heartbeat
+	beat := time.NewTimer(interval/2 + rand.N(interval/2)) // those who came together do not beat together
+	defer beat.Stop()
+	for {
+		m, more := l.follower.Next()
+		if more {
+			if why := l.deliver(m); why != open {
+				return why
+			}
+		}
+		wake := l.follower.Ready()
+		if more {
+			wake = always
+		}
+		why := open
+		select {
+		case <-wake:
+		case <-beat.C:
+			beat.Reset(interval)
+			why = l.heartbeat()
+		case asked := <-l.requests:
+			why = l.carryOut(asked)
+		case why = <-l.ending:
+			if why == draining {
+				why = l.flush()
+			}
+		}
+		if why != open {
+			return why
+		}
+	}
+}
+
+// flush sends what is there before a drain ends the stream: among it may be the last event of a job.
+func (l *link) flush() ending {
+	for m, ok := l.follower.Next(); ok; m, ok = l.follower.Next() {
+		if why := l.deliver(m); why != open {
+			return why
+		}
+	}
+	return draining
+}
+
+// follow adds a topic and reads its state: in this order nothing falls between.
+func (l *link) follow(ctx context.Context, id string, sub Subscription) (*hub.Message, error) {
+	l.follower.Follow(sub.Topic)
+	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
+	defer cancel()
+	m, err := sub.Snapshot(ctx)
+	if err != nil {
+		l.follower.Unfollow(sub.Topic)
+		return nil, err
+	}
+	l.follower.Saw(m)
+	l.follows = append(l.follows, &followed{id: id, topic: sub.Topic, snapshot: sub.Snapshot, sent: m})
+	return m, nil
+}
+
+// deliver sends a message that came through the hub.
+func (l *link) deliver(m *hub.Message) ending {
+	why := l.send(l.find(m.Topic), m)
+	if !m.At.IsZero() {
+		l.streams.metrics.lag.Observe(time.Since(m.At).Seconds())
+	}
+	return why
+}
+
+// send writes m; after the last message of its topic there is nothing to follow there.
+func (l *link) send(f *followed, m *hub.Message) ending {
+	if err := l.wire.send(m); err != nil {
+		return endingOf(err)
+	}
+	f.sent = m
+	l.streams.metrics.of(l.wire).events.Inc()
+	if !m.Last {
+		return open
+	}
+	return l.drop(f, finished)
+}
+
+// drop ends the following of one topic, and the stream if that was all it was for.
+func (l *link) drop(f *followed, why ending) ending {
+	if l.resolve == nil {
+		return why
+	}
+	l.follower.Unfollow(f.topic)
+	l.follows = slices.DeleteFunc(l.follows, func(other *followed) bool { return other == f })
+	return open
+}
+
+// find gives what is followed under that topic, or nil. The hub delivers nothing else.
+func (l *link) find(t hub.Topic) *followed {
+	for _, f := range l.follows {
+		if f.topic == t {
+			return f
+		}
+	}
+	return nil
+}
+
+// heartbeat shows that we are there, then compares what was sent with what is true.
+func (l *link) heartbeat() ending {
+	if err := l.wire.beat(l); err != nil {
+		return endingOf(err)
+	}
+	for _, f := range slices.Clone(l.follows) {
+		if why := l.check(f); why != open {
+			return why
+		}
+	}
+	return open
+}
+
+// check reads the state once more and sends it if it is not what was sent last. A place in the queue that is read again
+// is newer each time, but worth sending only if it says something else.
+func (l *link) check(f *followed) ending {
+	ctx, cancel := context.WithTimeout(l.streams.life, snapshotTimeout)
+	defer cancel()
+	m, err := f.snapshot(ctx)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return l.vanished(f, err)
+	case err != nil:
+		l.streams.log.Warn("heartbeat could not read the state", "err", err) // the next one will
+		return open
+	case !l.follower.Saw(m), m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data):
+		return open
+	}
+	return l.send(f, m)
+}
+
+// vanished ends the following of something that is not kept any more.
+func (l *link) vanished(f *followed, err error) ending {
+	if f.id != "" {
+		if why := l.refuse(f.id, err); why != open {
+			return why
+		}
+	}
+	return l.drop(f, expired)
+}
+
+// finish gives a reason to end; the first one counts. It never waits.
+func (l *link) finish(why ending) {
+	select {
+	case l.ending <- why:
+	default:
+	}
+}
+
+// listen is the goroutine that reads.
+func (l *link) listen() {
+	defer func() {
+		if p := recover(); p != nil {
+			l.streams.panicked(p)
+			l.finish(broken)
+		}
+	}()
+	l.wire.listen(l)
+}
