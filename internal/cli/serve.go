@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"claimprover/internal/auth"
+	"claimprover/internal/config"
+	"claimprover/internal/jobs"
+	"claimprover/internal/telemetry"
+	"claimprover/prover"
+	"claimprover/prover/mock"
+	"claimprover/server/stream"
+)
+
+// ServeCmd runs the service.
+type ServeCmd struct {
+	config.Config
+}
+
+// Run serves until ctx ends, then drains.
+func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Streams) error {
+	cfg := &cmd.Config
+	verdict := settings.Judge(cfg)
+	log := logger(cfg, std.Err)
+	parts := judgeParts(cfg, verdict, log)
+	if err := verdict.Err(); err != nil {
+		return err
+	}
+	noCoreDumps(log)
+
+	s, err := newService(cfg, parts, log)
+	if err != nil {
+		return err
+	}
+	public, admin, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	s.announce(std, parts, verdict, public.Addr(), admin.Addr())
+	return s.run(ctx, public, admin)
+}
+
+// parts is what settings become that can be wrong in themselves.
+type parts struct {
+	keys    *auth.Keys
+	newKey  string // made for this run and printed once; empty: none
+	secrets auth.Secrets
+	origins stream.Origins
+	prover  prover.Prover
+	proofs  verification
+}
+
+// verification is what proofs must pass before anybody gets them. Without checks they are given out as not verified.
+type verification struct {
+	check jobs.Check
+	names []string
+}
+
+// judgeParts makes them and adds what is wrong to the verdict.
+func judgeParts(cfg *config.Config, v *config.Verdict, log *slog.Logger) (p parts) {
+	var err error
+	if p.keys, p.newKey, err = keysOf(cfg); err != nil {
+		v.Refuse("API_KEYS", "%v.", err)
+	}
+	if cfg.JWTSecret.IsSet() {
+		if p.secrets, err = auth.ParseSecrets(cfg.JWTSecret.Reveal()); err != nil {
+			v.Refuse("JWT_SECRET", "%v.", err)
+		}
+	}
+	allowed := []string(cfg.CORSOrigins)
+	if cfg.CORSOrigins.All() {
+		allowed = []string{"*"}
+	}
+	if p.origins, err = stream.ParseOrigins(allowed); err != nil {
+		v.Refuse("CORS_ALLOWED_ORIGINS", "%v.", err)
+	}
+	p.prover, p.proofs = proverOf(cfg, v, log)
+	return p
+}
+
+// keysOf reads the API keys. A mock service that nobody could call makes itself one.
+func keysOf(cfg *config.Config) (keys *auth.Keys, made string, err error) {
+	switch {
+	case cfg.APIKeys.IsSet():
+		keys, err = auth.NewKeys(cfg.APIKeys.Reveal())
+		return keys, "", err
+	case !cfg.NeedsKey() || cfg.Mode != config.Mock:
+		return nil, "", nil
+	}
+	made, entry, err := auth.NewKey("mock")
+	if err != nil {
+		return nil, "", err
+	}
+	keys, err = auth.NewKeys(entry)
+	return keys, made, err
+}
+
+// proverOf makes the prover of the mode and the checks of its proofs, or says that this release has none.
+func proverOf(cfg *config.Config, v *config.Verdict, _ *slog.Logger) (prover.Prover, verification) {
+	if cfg.VerifyOnchain {
+		v.Refuse("VERIFY_ONCHAIN", "This release cannot ask the verifier contract yet. Leave it out.")
+	}
+	if cfg.ClaimRPC() != "" && cfg.ClaimContract != (common.Address{}) {
+		v.Warn("CLAIM_CONTRACT_RPC_URL", "This release does not ask the chain yet: whether a claim is open or already claimed is not checked.")
+	}
+	switch cfg.Mode {
+	case config.Mock:
+		return mock.New(mock.Options{Delay: cfg.MockDelay}), verification{}
+	default:
+		v.Refuse("SP1_PROVER", "This release has the mock prover only. Set SP1_PROVER=mock with ALLOW_MOCK=true.")
+		return nil, verification{}
+	}
+}
+
+func logger(cfg *config.Config, w io.Writer) *slog.Logger {
+	asJSON := cfg.LogFormat == "json"
+	if cfg.LogFormat == "" {
+		asJSON = !isTerminal(w)
+	}
+	return telemetry.NewLogger(w, cfg.LogLevel.Level, asJSON)
+}
+
+func listen(ctx context.Context, cfg *config.Config) (public, admin net.Listener, err error) {
+	var lc net.ListenConfig
+	public, err = lc.Listen(ctx, "tcp", fmt.Sprintf(":%d", cfg.Port))
+	if err != nil {
+		return nil, nil, fmt.Errorf("listening on PORT %d: %w", cfg.Port, err)
+	}
+	admin, err = lc.Listen(ctx, "tcp", cfg.AdminAddr)
+	if err != nil {
+		_ = public.Close()
+		return nil, nil, fmt.Errorf("listening on ADMIN_ADDR %s: %w", cfg.AdminAddr, err)
+	}
+	return public, admin, nil
+}
+
+// announce says in one block what is served, and loudly what is dangerous. No secret is in it, but for a key that was
+// made for this run: that is printed once, to standard output and not to the log.
+func (s *service) announce(std Streams, p parts, v *config.Verdict, public, admin net.Addr) {
+	c := s.cfg
+	s.log.Info("serving", "version", version, "address", public.String(), "admin", admin.String(),
+		"prover", c.Mode, "verifies", strings.Join(p.proofs.names, ", "), "workers", c.WorkerCount, "queue", c.QueueCapacity,
+		"proof_timeout_s", c.ProofTimeout.Seconds(), "chain_id", c.ChainID, "anonymous", c.AllowAnonymous)
+	for _, w := range v.Warnings {
+		s.log.Warn("dangerous or doubtful setting", "setting", w.Setting, "text", w.Text)
+	}
+	if p.newKey != "" {
+		fmt.Fprintf(std.Out, "No API_KEYS are set, so this run has one of its own:\n\n  %s\n\nSend it as \"Authorization: Bearer <key>\". It is not shown again.\n", p.newKey)
+	}
+}
+
+// noCoreDumps keeps secrets out of files that a crash would leave.
+func noCoreDumps(log *slog.Logger) {
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		log.Warn("core dumps stay on", "err", err)
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
