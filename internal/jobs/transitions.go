@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -119,10 +120,13 @@ func (j Job) Progressed(p prover.Progress, now time.Time) (Job, error) {
 	return j, nil
 }
 
-// Journaled keeps the prover's journal. Followers see nothing of it.
+// Journaled keeps the prover's journal. Followers see nothing of it. The same entry again gives the job back as it was.
 func (j Job) Journaled(entry []byte) (Job, error) {
 	if j.Ended() {
 		return Job{}, ErrEnded
+	}
+	if bytes.Equal(entry, j.Journal) {
+		return j, nil
 	}
 	j.Rev++
 	j.Journal = slices.Clone(entry)
