@@ -3,6 +3,8 @@ package mock_test
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +211,19 @@ func TestEveryFailureOfTheContractCanBeHad(t *testing.T) {
 		fault.Internal: true, fault.AlreadyClaimed: true, fault.ClaimsClosed: true, fault.RPCUnavailable: true,
 		fault.ShuttingDown: true,
 	}, reachable)
+}
+
+func TestTheTableInTheDocumentsIsThatOfTheCases(t *testing.T) {
+	page, err := os.ReadFile("../../docs/errors.md")
+	require.NoError(t, err)
+	rows := regexp.MustCompile("(?m)^\\| `(0x[0-9a-f]{40})` \\|").FindAllStringSubmatch(string(page), -1)
+	var listed []common.Address
+	for _, row := range rows {
+		listed = append(listed, common.HexToAddress(row[1]))
+	}
+	var want []common.Address
+	for _, c := range mock.Cases() {
+		want = append(want, mock.Recipient(c))
+	}
+	require.Equal(t, want, listed)
 }
