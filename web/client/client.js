@@ -25,7 +25,7 @@ export async function submit(base, claim, options = {}) {
   const env = environment(options)
   for (let n = 1; ; n++) {
     try {
-      return await (await call(env, base, "v1/jobs", options, { method: "POST", body: JSON.stringify(claim) })).json()
+      return await call(env, base, "v1/jobs", options, { method: "POST", body: JSON.stringify(claim) })
     } catch (error) {
       if (!(error instanceof ClaimError) || error.status || n > 2) throw error
       await pause(env.clock, backoff(env.clock, n), options.signal)
@@ -41,10 +41,10 @@ export const followStats = (base, options = {}) => /** @type {any} */ (new Follo
 
 /** @type {typeof api.cancel} */
 export const cancel = async (base, jobId, options = {}) =>
-  (await call(environment(options), base, jobPath(jobId), options, { method: "DELETE" })).json()
+  call(environment(options), base, jobPath(jobId), options, { method: "DELETE" })
 
 /** @type {typeof api.stats} */
-export const stats = async (base, options = {}) => (await call(environment(options), base, "v1/stats", options)).json()
+export const stats = async (base, options = {}) => call(environment(options), base, "v1/stats", options)
 
 /** @template {api.JobEvent | api.ServiceEvent} E */
 export class Follow extends EventTarget {
@@ -220,10 +220,12 @@ export class Follow extends EventTarget {
     const headers = {}
     if (this.#etag) headers["If-None-Match"] = this.#etag
     if (this.#etag && wait) headers.Prefer = "wait=25"
-    const answer = await call(env, base, this.id ? jobPath(this.id) : "v1/stats", this.#options, { headers, signal }, 35 * sec)
-    const body = answer.status == 304 ? undefined : await answer.json()
+    const body = await call(env, base, this.id ? jobPath(this.id) : "v1/stats", this.#options, { headers, signal }, answer => {
+      if (answer.status == 304) return
+      this.#etag = answer.headers.get("ETag") ?? ""
+      return answer.json()
+    }, 35 * sec)
     if (signal.aborted) return
-    this.#etag = answer.headers.get("ETag") ?? ""
     this.#denied = false
     this.#heard("polling")
     if (!body) return
@@ -250,29 +252,31 @@ export class Follow extends EventTarget {
       const headers = { Accept: "text/event-stream" }
       if (this.id && this.last) headers["Last-Event-ID"] = `${this.last.id}`
       const path = this.id ? jobPath(this.id) + "/events" : "v1/events"
-      const answer = await call(env, base, path, this.#options, { headers, signal: stop.signal }, 0)
-      if (answer.status == 204 || !answer.body) return retry // nothing to come; what is left is to ask for the end
-      const reader = answer.body.getReader(), decoder = new TextDecoder()
-      for (let text = ""; ;) {
-        const { done, value } = await reader.read()
-        if (done || signal.aborted) return retry
-        silence()
-        silence = alarm(env.clock, 35 * sec, abort)
-        line.streamed = true
-        this.#heard("live")
-        text += decoder.decode(value, { stream: true })
-        const blocks = text.split(/(?:\r\n|\n|\r(?!$)){2}/)
-        text = blocks.pop() ?? ""
-        for (const block of blocks) {
-          const data = []
-          for (const row of block.split(/\r\n|\n|\r/)) {
-            const [, name, content] = /^(\w+): ?([^]*)$/.exec(row) ?? []
-            if (name == "data") data.push(content)
-            if (name == "retry" && +content >= 0) retry = +content
+      await call(env, base, path, this.#options, { headers, signal: stop.signal }, async answer => {
+        if (answer.status == 204 || !answer.body) return // nothing to come; what is left is to ask for the end
+        const reader = answer.body.getReader(), decoder = new TextDecoder()
+        for (let text = ""; ;) {
+          const { done, value } = await reader.read()
+          if (done || signal.aborted) return
+          silence()
+          silence = alarm(env.clock, 35 * sec, abort)
+          line.streamed = true
+          this.#heard("live")
+          text += decoder.decode(value, { stream: true })
+          const blocks = text.split(/(?:\r\n|\n|\r(?!$)){2}/)
+          text = blocks.pop() ?? ""
+          for (const block of blocks) {
+            const data = []
+            for (const row of block.split(/\r\n|\n|\r/)) {
+              const [, name, content] = /^(\w+): ?([^]*)$/.exec(row) ?? []
+              if (name == "data") data.push(content)
+              if (name == "retry" && +content >= 0) retry = +content
+            }
+            if (data.length) this.take(JSON.parse(data.join("\n")))
           }
-          if (data.length) this.take(JSON.parse(data.join("\n")))
         }
-      }
+      }, 0)
+      return retry
     } catch (error) {
       if (!signal.aborted) line.streamFailed()
       throw error
@@ -546,18 +550,18 @@ function alarm(clock, ms, f) {
   return () => clock.clearTimeout(id)
 }
 
-/** One request and its answer; what is not an answer to work with is thrown as a ClaimError.
+/** One request and what `read` makes of its answer; all that goes wrong is thrown as a ClaimError.
  * @param {Env} env @param {string | URL} base @param {string} path @param {api.Options} options
  * @param {{ method?: string, body?: string, headers?: Record<string, string>, signal?: AbortSignal }} [init]
- * @param {number} [patience] milliseconds; 0: for ever */
-async function call(env, base, path, options, init = {}, patience = 30 * sec) {
+ * @param {(answer: Response) => any} [read] @param {number} [patience] milliseconds; 0: for ever */
+async function call(env, base, path, options, init = {}, read = answer => answer.json(), patience = 30 * sec) {
   const outer = init.signal ?? options.signal
   outer?.throwIfAborted()
   const token = await tokenOf(options)
   outer?.throwIfAborted()
   const stop = new AbortController(), abort = () => stop.abort(outer?.reason)
   outer?.addEventListener("abort", abort)
-  const forget = patience ? alarm(env.clock, patience, () => stop.abort()) : () => {}
+  const forget = patience ? alarm(env.clock, patience, abort) : () => {}
   try {
     /** @type {Record<string, string>} */
     const headers = { ...init.headers }
@@ -566,7 +570,7 @@ async function call(env, base, path, options, init = {}, patience = 30 * sec) {
     const answer = await env.fetch(new URL(path, address(base)).href,
       { ...init, headers, signal: stop.signal, cache: "no-store", credentials: "omit" })
     const { ok, status } = answer
-    if (ok || status == 304) return answer
+    if (ok || status == 304) return await read(answer)
     const header = (/** @type {string} */ name) => answer.headers.get(name) ?? undefined
     throw new ClaimError({
       code: { 401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "rate_limited" }[status] ?? "unavailable",

@@ -1,5 +1,6 @@
 // What the client promises, over real sockets on loopback, once for each way the news can come.
 import { after, afterEach, beforeEach, describe, test } from "node:test"
+import { setMaxListeners } from "node:events"
 import assert from "node:assert/strict"
 import { WebSocket } from "ws"
 import { Stub } from "../stub/service.js"
@@ -21,6 +22,7 @@ let stub, stop
 beforeEach(async () => {
   stub = await new Stub().listen()
   stop = new AbortController()
+  setMaxListeners(0, stop.signal)
 })
 afterEach(async () => {
   stop.abort()
@@ -28,6 +30,8 @@ afterEach(async () => {
 })
 
 const options = more => ({ WebSocket, clock, signal: stop.signal, ...more })
+
+const soon = () => new Promise(resolve => setTimeout(resolve, 5))
 
 /** Waits for an event of a follow that f likes. */
 const when = (follow, name, f) => new Promise(resolve => {
@@ -127,7 +131,7 @@ for (const [way, shown] of [["websocket", "live"], ["sse", "live"], ["poll", "po
       stop.abort()
       await assert.rejects(job.result, { name: "AbortError" })
       await assert.rejects((async () => { for await (const _ of job); })(), { name: "AbortError" })
-      while (stub.sockets + stub.streams) await new Promise(setImmediate)
+      while (stub.sockets + stub.streams) await soon()
       assert.equal(job.connection, "ended")
     })
 
@@ -203,7 +207,7 @@ describe("falling back", () => {
     const job = follow(stub.url, id, options())
     await connected(job, "live")
     stub.socket = "ok"
-    while (!stub.sockets || stub.streams) await new Promise(setImmediate)
+    while (!stub.sockets || stub.streams) await soon()
     stub.put(id, { status: "running" })
     await until(job, 2)
   })
@@ -211,7 +215,7 @@ describe("falling back", () => {
   test("a WebSocket that worked and dies is tried again before anything else", async () => {
     stub.put(id, { position: 1 })
     const job = follow(stub.url, id, options())
-    await connected(job, "live")
+    await until(job, 1)
     stub.cut()
     await connected(job, "connecting")
     await connected(job, "live")
@@ -233,7 +237,7 @@ describe("falling back", () => {
     stub.put(id, { status: "running" })
     const job = follow(stub.url, id, options({ transports: ["sse"] }))
     await until(job, 1)
-    while (!stub.seen.includes("Last-Event-ID 1")) await new Promise(setImmediate)
+    while (!stub.seen.includes("Last-Event-ID 1")) await soon()
   })
 
   test("an ending that was missed is fetched after 204", async () => {
@@ -258,7 +262,7 @@ describe("many jobs", () => {
     assert.ok(!stub.seen.some(s => typeof s == "string" && s.startsWith("GET")))
     for (const id of ids) stub.put(id, proof)
     await Promise.all(jobs.map(job => job.result))
-    while (stub.sockets) await new Promise(setImmediate)
+    while (stub.sockets) await soon()
   })
 
   test("what goes beyond a hundred is fetched, and without a WebSocket four streams do", async () => {
@@ -270,6 +274,7 @@ describe("many jobs", () => {
     assert.equal(stub.streams, 3)
     stop.abort()
     stop = new AbortController()
+    setMaxListeners(0, stop.signal)
     jobs = ids.map(id => follow(stub.url, id, options({ WebSocket: null })))
     await Promise.all(jobs.map(job => until(job, 1)))
     assert.equal(stub.streams, 4)
