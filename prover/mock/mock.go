@@ -88,9 +88,6 @@ func (p *Prover) Prove(ctx context.Context, in prover.Input, journal prover.Jour
 // begin reads when the proof was begun, or writes that it begins now. What cannot be read was not written by a mock
 // prover; since nothing can have been paid for, it is begun anew.
 func begin(ctx context.Context, journal prover.Journal) (entry, error) {
-	if ctx.Err() != nil {
-		return entry{}, context.Cause(ctx)
-	}
 	var e entry
 	now := time.Now().UTC()
 	if json.Unmarshal(journal.Load(), &e) == nil && !e.Started.IsZero() {

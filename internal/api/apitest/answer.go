@@ -146,6 +146,8 @@ func checkContentType(route *routers.Route, res *http.Response) error {
 // beyondSchemas checks what the contract says of an answer and no schema can.
 func beyondSchemas(req *http.Request, res *http.Response, body []byte) error {
 	switch {
+	case res.Header.Get("X-Request-Id") == "" && res.StatusCode != http.StatusSwitchingProtocols:
+		return errors.New("there is no X-Request-Id")
 	case res.StatusCode == http.StatusNotModified && len(body) > 0:
 		return errors.New("a 304 has a body")
 	case !isJSON(res), req.Method == http.MethodHead, res.StatusCode == http.StatusNotModified:

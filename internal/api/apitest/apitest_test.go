@@ -119,6 +119,8 @@ func TestAnswer(t *testing.T) {
 		"a status that is not listed":          {right(418, pendingJob), "GET", self, "", "not supported"},
 		"a job without its ETag":               {right(200, pendingJob), "GET", self, "", "ETag"},
 		"an answer without a request id":       {etag.with("X-Request-Id", ""), "GET", self, "", "X-Request-Id"},
+		"a 304 without a request id":           {right(304, "").with("ETag", `"1"`).with("X-Request-Id", ""), "GET", self, "", "X-Request-Id"},
+		"a 304 with a body":                    {right(304, "x").with("ETag", `"1"`), "GET", self, "", "body"},
 		"an answer that may be kept":           {etag.with("Cache-Control", "max-age=60"), "GET", self, "", "Cache-Control"},
 		"a head that may be kept":              {stats.with("Cache-Control", "max-age=60"), "HEAD", "/v1/stats", "", "Cache-Control"},
 		"another type":                         {etag.with("Content-Type", "text/plain"), "GET", self, "", "content type"},
