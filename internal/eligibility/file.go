@@ -13,6 +13,9 @@ import (
 // leastEntry is about the length of the shortest entry in a file: a key, a balance and their punctuation.
 const leastEntry = 80
 
+// errNoObject says that a value, of which the first token was read, is none; whoever wanted one says what it was for.
+var errNoObject = errors.New("no object")
+
 // file is a list while it is being read: once, from front to back, so what entries says is kept until it is known whether
 // entriesByPubkey says it better.
 type file struct {
@@ -35,10 +38,9 @@ func newFile(r io.Reader, size int64) *file {
 }
 
 func (f *file) read() error {
-	if kind := f.dec.PeekKind(); kind != '{' && kind != 0 {
+	if err := f.object(f.section); errors.Is(err, errNoObject) {
 		return errNoEntries
-	}
-	if err := f.object(f.section); err != nil {
+	} else if err != nil {
 		return err
 	}
 	if _, err := f.dec.ReadToken(); !errors.Is(err, io.EOF) {
@@ -89,10 +91,11 @@ func (f *file) section(name []byte) error {
 }
 
 func (f *file) readEntries(section string, byPubkey bool) error {
-	if kind := f.dec.PeekKind(); kind != '{' && kind != 0 {
+	err := f.object(func(name []byte) error { return f.readEntry(name, byPubkey) })
+	if errors.Is(err, errNoObject) {
 		return fmt.Errorf("%s must be an object with an entry for each account", section)
 	}
-	return f.object(func(name []byte) error { return f.readEntry(name, byPubkey) })
+	return err
 }
 
 // readEntry reads one account. A wrong one in entries is not the end: entriesByPubkey may follow.
@@ -165,8 +168,10 @@ func (f *file) readCount() error {
 // object reads an object and hands each name to member, which must read the value and may keep the name no longer than
 // it reads nothing else.
 func (f *file) object(member func(name []byte) error) error {
-	if _, err := f.dec.ReadToken(); err != nil {
+	if first, err := f.dec.ReadToken(); err != nil {
 		return f.syntax(err)
+	} else if first.Kind() != '{' {
+		return errNoObject
 	}
 	for f.dec.PeekKind() != '}' {
 		raw, err := f.dec.ReadValue()

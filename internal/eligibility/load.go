@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 )
+
+// manyEntries is the size from which a list is worth a garbage collection of its own.
+const manyEntries = 100_000
 
 // Loader reads lists; its zero value is what [Load] and [Open] use.
 type Loader struct {
@@ -56,6 +60,9 @@ func (l Loader) Load(r io.Reader, size int64) (*List, error) {
 	entries, err := distinct(f.entries)
 	if err != nil {
 		return nil, err
+	}
+	if len(entries) > manyEntries {
+		debug.FreeOSMemory() // what reading left behind goes before the tree comes, which is as large as the entries
 	}
 	list := newList(entries)
 	if root := list.Root(); f.root != nil && *f.root != root && !l.AnyRoot {

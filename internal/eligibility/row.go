@@ -20,7 +20,7 @@ func (f *file) readRow(name []byte) error {
 	r := &f.row
 	r.name = append(r.name[:0], name...)
 	r.pubkey, r.balance, r.leafAmount, r.problem = r.pubkey[:0], r.balance[:0], r.leafAmount[:0], ""
-	if kind := f.dec.PeekKind(); kind != '{' && kind != 0 {
+	if f.dec.PeekKind() != '{' {
 		r.problem = "must be an object with pubkey and balance"
 		return f.skip()
 	}
