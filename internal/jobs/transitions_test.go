@@ -240,10 +240,17 @@ func TestJob(t *testing.T) {
 		require.Len(t, j.Timeline, 100)
 		require.Equal(t, jobs.EventAccepted, j.Timeline[0].Type)
 		require.Equal(t, "phase 999", j.Timeline[99].Phase)
-		j, err := completed(j)
+
+		j, err := checked("groth16")(j)
 		require.NoError(t, err)
-		require.Equal(t, jobs.EventCompleted, j.Timeline[100].Type)
-		require.EqualValues(t, 1003, j.Version)
+		again, err := started(j)
+		require.NoError(t, err)
+		require.Equal(t, jobs.EventVerified, again.Timeline[100].Type, "only a phase makes room for the next")
+
+		j, err = completed(j)
+		require.NoError(t, err)
+		require.Equal(t, jobs.EventCompleted, j.Timeline[101].Type)
+		require.EqualValues(t, 1004, j.Version)
 	})
 }
 
