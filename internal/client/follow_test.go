@@ -282,6 +282,18 @@ func TestATransportThatNeverWorksIsLeft(t *testing.T) {
 	})
 }
 
+func TestATransportThatWorkedIsKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		script := play(connection{events: []api.Event{event("running", 2)}}, connection{}, connection{}, connection{}, connection{},
+			connection{events: []api.Event{event("completed", 3)}})
+		told, err := seen(serve(t, script.ServeHTTP).Follow(t.Context(), jobID))
+		require.NoError(t, err)
+		require.Equal(t, []string{"running 2", "completed 3"}, told)
+		require.Equal(t, []string{"", "2", "2", "2", "2", "2"}, script.resumed)
+	})
+}
+
 func TestWaitPollsUntilTheEnd(t *testing.T) {
 	t.Parallel()
 	t.Run("the ended job is the answer", func(t *testing.T) {
@@ -302,7 +314,7 @@ func TestWaitPollsUntilTheEnd(t *testing.T) {
 			job, err := serve(t, script.ServeHTTP).Wait(ctx, jobID)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Equal(t, "pending", job.Status, "what is known is given")
-			require.LessOrEqual(t, len(script.at), 31)
+			require.LessOrEqual(t, len(script.at), 35)
 		})
 	})
 }
