@@ -66,7 +66,7 @@ func (s *Streams) beginDrain() []*link {
 func (s *Streams) sayGoodbye(ctx context.Context, links []*link) {
 	tick := time.NewTicker(drainSpread / drainSteps)
 	defer tick.Stop()
-	for some := range slices.Chunk(links, len(links)/drainSteps+1) {
+	for some := range slices.Chunk(links, max(1, (len(links)+drainSteps-1)/drainSteps)) {
 		for _, l := range some {
 			l.finish(draining)
 		}

@@ -18,7 +18,7 @@ const (
 	gone                   // the peer left
 	tooSlow                // the peer did not take a write or answer a ping
 	protocol               // the peer broke RFC 6455
-	binary                 // what the peer sent is not text,
+	notText                // what the peer sent is not text,
 	notUTF8                // or not UTF-8,
 	policy                 // or not one JSON object, or too much of it,
 	tooBig                 // or longer than maxMessage
@@ -38,7 +38,7 @@ var farewell = [endings]struct {
 	gone:     {"gone", websocket.StatusNormalClosure, ""},
 	tooSlow:  {"too_slow", websocket.StatusTryAgainLater, "too slow, connect again and resume"},
 	protocol: {"protocol", websocket.StatusProtocolError, "not a valid frame"},
-	binary:   {"binary", websocket.StatusUnsupportedData, "send text"},
+	notText:  {"binary", websocket.StatusUnsupportedData, "send text"},
 	notUTF8:  {"not_utf8", websocket.StatusInvalidFramePayloadData, "send UTF-8"},
 	policy:   {"policy", websocket.StatusPolicyViolation, "send one JSON object of depth 4 at most, 20 a second"},
 	tooBig:   {"too_big", websocket.StatusMessageTooBig, "send 4 KiB at most"},

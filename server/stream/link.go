@@ -77,7 +77,9 @@ func (l *link) run(first *hub.Message) {
 		l.streams.ended(l, why)
 		l.release()
 	}()
-	why = l.talk(first)
+	if why = l.talk(first); why == gone {
+		why = l.firstReason(why) // a write fails also because of what the other goroutine found
+	}
 }
 
 // leave gives back what open took, when no connection came of it.
@@ -240,6 +242,16 @@ func (l *link) finish(why ending) {
 	select {
 	case l.ending <- why:
 	default:
+	}
+}
+
+// firstReason is what finish was told, or why if nobody was earlier.
+func (l *link) firstReason(why ending) ending {
+	select {
+	case earlier := <-l.ending:
+		return earlier
+	default:
+		return why
 	}
 }
 

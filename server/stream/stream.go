@@ -22,7 +22,6 @@ import (
 
 	"claimprover/hub"
 	"claimprover/internal/api"
-	"claimprover/internal/fault"
 
 	"github.com/prometheus/client_golang/prometheus"
 )

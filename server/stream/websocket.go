@@ -169,7 +169,7 @@ func (w *socketWire) hear(l *link) ending {
 	case err != nil:
 		return endingOfRead(err)
 	case kind != websocket.MessageText:
-		return binary
+		return notText
 	case !utf8.Valid(text): // the library does not look
 		return notUTF8
 	case !w.operations.Allow():
