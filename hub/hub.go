@@ -70,7 +70,7 @@ func (t *topic) publish(m *Message) (delivered, replaced int) {
 	return delivered, replaced
 }
 
-// Followed gives the topics that have a follower, in no order; the zero Topic may be among them.
+// Followed gives the topics that have a follower, in no order.
 func (h *Hub) Followed() []Topic {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

@@ -2,7 +2,7 @@ package hub
 
 import "time"
 
-// Topic is what is followed: a job's id. The zero Topic is for the service's own figures.
+// Topic is what is followed. What it stands for is the publisher's affair.
 type Topic [16]byte
 
 // Message is one event, made once and shared by everybody who follows its topic: after Publish nobody writes to it,

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -61,13 +60,6 @@ func (s *Server) subscription(id jobs.ID) stream.Subscription {
 }
 
 func (s *Server) follow(c *gin.Context, sub stream.Subscription) error {
-	if c.Request.Method == http.MethodHead {
-		_, err := sub.Snapshot(c.Request.Context())
-		if err == nil {
-			c.Header("Content-Type", "text/event-stream")
-		}
-		return err
-	}
 	c.Set(streamKey, true)
 	sub.Seen = stream.LastEventID(c.Request)
 	sub.Peer = clientIP(c)

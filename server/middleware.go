@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,5 +114,8 @@ func (s *Server) noRoute(*gin.Context) error {
 }
 
 func (s *Server) noMethod(c *gin.Context) error {
-	return fault.New(fault.MethodNotAllowed, "This address takes %s.", c.Writer.Header().Get("Allow"))
+	allowed := strings.Split(c.Writer.Header().Get("Allow"), ", ")
+	slices.Sort(allowed) // gin gives them as they were registered
+	c.Header("Allow", strings.Join(allowed, ", "))
+	return fault.New(fault.MethodNotAllowed, "This address takes %s.", strings.Join(allowed, ", "))
 }

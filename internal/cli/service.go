@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +47,7 @@ type service struct {
 	figures *telemetry.Jobs
 	http    *http.Server
 	admin   *http.Server
+	lastEnd atomic.Int64 // when a job last ended, in Unix nanoseconds; 0: none has
 }
 
 // newService wires the parts; nothing runs yet.
@@ -85,6 +87,7 @@ func (s *service) keep() {
 	}), func(j jobs.Job) {
 		s.gate.Ended(context.Background(), j)
 		s.figures.Ended(j)
+		s.lastEnd.Store(j.Outcome.At.UnixNano())
 	})
 }
 
@@ -239,6 +242,7 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 const (
 	streamsTime = 5 * time.Second
 	requestTime = 5 * time.Second
+	pollTime    = 6 * time.Second // who polls every five seconds, as the seed's dApp does, sees how his job ended
 )
 
 // drain is the end in its order (the wire contract's "Shutting down"). http.Server.Shutdown waits for SSE and does not
@@ -257,6 +261,7 @@ func (s *service) drain(stopTaking func(), stopDoing context.CancelCauseFunc, po
 	select {
 	case <-poolDone:
 	case <-patience.C:
+		patience.Reset(0) // for linger: no time is left
 		stopDoing(jobs.ErrShutdown)
 		<-poolDone
 	}
@@ -267,6 +272,7 @@ func (s *service) drain(stopTaking func(), stopDoing context.CancelCauseFunc, po
 	if err := s.streams.Drain(ctx); err != nil {
 		s.log.Warn("streams cut", "err", err)
 	}
+	s.linger(patience.C)
 	for _, server := range []*http.Server{s.http, s.admin} {
 		ctx, cancel := context.WithTimeout(context.Background(), requestTime)
 		if err := server.Shutdown(ctx); err != nil {
@@ -275,4 +281,19 @@ func (s *service) drain(stopTaking func(), stopDoing context.CancelCauseFunc, po
 		cancel()
 	}
 	s.log.Info("drained", "duration_s", time.Since(began).Seconds())
+}
+
+// linger keeps reads open until everybody who polls had the time to see his job's end, or until the whole time is over.
+// A service that was idle does not wait.
+func (s *service) linger(over <-chan time.Time) {
+	end := s.lastEnd.Load()
+	if end == 0 {
+		return
+	}
+	seen := time.NewTimer(time.Until(time.Unix(0, end).Add(pollTime)))
+	defer seen.Stop()
+	select {
+	case <-seen.C:
+	case <-over:
+	}
 }

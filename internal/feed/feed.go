@@ -55,8 +55,8 @@ func New(store jobs.Store, h *hub.Hub, o Options) *Feed {
 	return &Feed{store: store, hub: h, opts: o, past: newHistory(), places: make(map[jobs.ID]int)}
 }
 
-// ServiceTopic is the hub's topic of the public figures.
-var ServiceTopic hub.Topic
+// ServiceTopic is the hub's topic of the public figures. No job's id, random or zero, is equal to it.
+var ServiceTopic = hub.Topic([]byte("public figures\x00\x00"))
 
 // Heard tells followers of a written change. It is called by the store and does not block: a pending job, whose place
 // would have to be read, is left to the next tick.

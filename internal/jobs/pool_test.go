@@ -313,7 +313,9 @@ type brokenStore struct {
 	err error
 }
 
-func (b brokenStore) Lease(context.Context, jobs.Worker) (jobs.Lease, error) { return jobs.Lease{}, b.err }
+func (b brokenStore) Lease(context.Context, jobs.Worker) (jobs.Lease, error) {
+	return jobs.Lease{}, b.err
+}
 
 func TestEnding(t *testing.T) {
 	t.Parallel()
