@@ -1,0 +1,89 @@
+// Package cli is the command line: a file per command, and in serve.go the composition root that turns settings into a
+// running service.
+//
+// Results go to standard output, the story to standard error. Only this package sees package config, signals and exit
+// codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+
+	"claimprover/internal/config"
+
+	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+)
+
+// grammar is what can be typed.
+type grammar struct {
+	Serve       ServeCmd                  `cmd:"" default:"withargs" help:"Run the service (what happens without a command)."`
+	Demo        DemoCmd                   `cmd:"" help:"Run a mock service, submit a signed claim to it and watch the proof being made."`
+	Submit      SubmitCmd                 `cmd:"" help:"Submit a claim."`
+	Watch       WatchCmd                  `cmd:"" help:"Watch a job until it ends."`
+	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
+	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
+	Healthcheck HealthcheckCmd            `cmd:"" help:"Ask the service on this machine whether it is alive."`
+	Completion  kongcompletion.Completion `cmd:"" help:"Show how to switch on tab completion for bash, zsh or fish."`
+	Version     kong.VersionFlag          `help:"Show version, commit, Go and prover modes." group:"common"`
+}
+
+const description = `Turns signed migration claims into verified SP1 proofs, and tells a browser about every step.`
+
+// Main runs the command line of this process and gives its exit code. The first SIGINT or SIGTERM ends the command's
+// context, the second one the process.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, os.Args[1:], Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, config.Process())
+}
+
+// exited carries kong's wish to end the process, after help or version were printed.
+type exited int
+
+// Run runs one command line and gives its exit code.
+func Run(ctx context.Context, args []string, std Streams, env config.Environment) (code int) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			wish, ok := recovered.(exited)
+			if !ok {
+				panic(recovered)
+			}
+			code = int(wish)
+		}
+	}()
+	settings := config.NewReader(env)
+	parser := kong.Must(&grammar{}, append(settings.Options(),
+		kong.Name("claimprover"), kong.Description(description), kong.Vars{"version": versionText()},
+		kong.Writers(std.Out, std.Err), kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 110}),
+		kong.Help(help), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(settings, std),
+	)...)
+	kongcompletion.Register(parser)
+
+	command, err := parser.Parse(args)
+	if err == nil {
+		err = command.Run()
+	} else if _, ok := errors.AsType[*kong.ParseError](err); ok {
+		err = usage(err)
+	}
+	return report(err, std.Err, slices.Contains(args, "--json"))
+}
+
+// help leaves the settings out of the overview: there are sixty, and serve --help has them.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	if ctx.Selected() == nil {
+		ctx.Model.Node.DefaultCmd = nil
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
+}
+
+// versionText is what --version shows.
+func versionText() string {
+	return "claimprover " + version + ", commit " + commit() + ", " + goVersion() + ", provers: " + proverModes
+}

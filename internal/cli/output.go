@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+
+	"claimprover/internal/client"
+	"claimprover/internal/config"
+)
+
+// Output says how a command talks.
+type Output struct {
+	JSON       bool `name:"json" help:"Print JSON and nothing else on standard output, errors as JSON on standard error." group:"common"`
+	Quiet      bool `name:"quiet" short:"q" help:"Print only the job's id, or the proof." group:"common"`
+	NoColor    bool `name:"no-color" help:"No colours; NO_COLOR does the same." group:"common"`
+	NoProgress bool `name:"no-progress" help:"One plain line per change, as when piped, instead of a moving line." group:"common"`
+}
+
+// Connection says which service is asked, and with which key.
+type Connection struct {
+	URL    string        `name:"url" env:"CLAIMPROVER_URL" placeholder:"http://localhost:8080" help:"Address of the service ($CLAIMPROVER_URL)." group:"common"`
+	APIKey config.Secret `name:"api-key" env:"CLAIMPROVER_API_KEY" placeholder:"KEY" help:"API key or token ($CLAIMPROVER_API_KEY; a flag can be read in the process list)." group:"common"`
+}
+
+const defaultURL = "http://localhost:8080"
+
+func (c Connection) open() (*client.Client, error) {
+	service, err := client.New(cmp.Or(c.URL, defaultURL), c.APIKey.Reveal(), client.Options{UserAgent: "claimprover/" + version})
+	if err != nil {
+		return nil, usage(err)
+	}
+	return service, nil
+}
+
+// silent says that nobody reads the story.
+func (o Output) silent() bool { return o.JSON || o.Quiet }
+
+// moving says that a line may be redrawn.
+func (o Output) moving(std Streams) bool {
+	return !o.silent() && !o.NoProgress && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" && isTerminal(std.Err)
+}
+
+// say writes a line of the story.
+func (o Output) say(std Streams, format string, args ...any) {
+	if !o.silent() {
+		fmt.Fprintf(std.Err, format+"\n", args...)
+	}
+}
+
+// The marks before a line.
+const (
+	markGood = "✓"
+	markBad  = "✗"
+)
+
+// good and bad are the marks, in colour where that is read by eyes.
+func (o Output) good(w any) string { return o.paint(w, "\x1b[32m", markGood) }
+func (o Output) bad(w any) string  { return o.paint(w, "\x1b[31m", markBad) }
+
+func (o Output) paint(w any, colour, text string) string {
+	file, ok := w.(*os.File)
+	if !ok || o.NoColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !isTerminal(file) {
+		return text
+	}
+	return colour + text + "\x1b[0m"
+}
