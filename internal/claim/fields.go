@@ -4,13 +4,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/holiman/uint256"
 )
-
-// maxAmountDigits is the length of 2^256-1.
-const maxAmountDigits = 78
 
 // DecodeHex fills dst from hex digits of either case, which may follow a lower-case 0x and must be exactly as many as dst
 // needs. The error completes a sentence that begins with the field's name. The text is not kept.
@@ -40,11 +36,8 @@ func ParseAmount(text string) (amount uint256.Int, err error) {
 			return amount, errors.New("must be decimal digits and nothing else: the whole listed amount in the smallest unit, without sign, point, exponent or blanks")
 		}
 	}
-	digits := strings.TrimLeft(text, "0")
-	if digits == "" {
-		return amount, nil
-	}
-	if len(digits) > maxAmountDigits || amount.SetFromDecimal(digits) != nil {
+	// uint256 looks at the length before it calculates.
+	if amount.SetFromDecimal(text) != nil {
 		return uint256.Int{}, errors.New("is greater than 2^256-1; send the listed amount in the smallest unit")
 	}
 	return amount, nil
