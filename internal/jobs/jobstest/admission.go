@@ -180,6 +180,16 @@ var admission = []spec{
 		c.same(ended, c.admit(mine, jobs.Queued))
 		c.same(ended, c.admit(joining, jobs.Joined))
 	}},
+	{"asked again after the proof has expired, Admit gives the job that the cache gave", Options{CacheTTL: short}, func(c *check) {
+		done := c.completed(1, alice)
+		c.sleep(short - slack)
+		again, own := job(1, alice), job(1, bob)
+		c.admit(again, jobs.CachedAnswer)
+		mine := c.admit(own, jobs.CachedAnswer)
+		c.sleep(2 * slack)
+		c.same(done, c.admit(again, jobs.CachedAnswer))
+		c.same(mine, c.admit(own, jobs.CachedAnswer))
+	}},
 	{"asked again just before AnswerTime is over, Admit still knows who joined", Options{}, func(c *check) {
 		c.queued(1, 1)
 		joining := job(1, bob)

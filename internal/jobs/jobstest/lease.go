@@ -56,6 +56,7 @@ var leases = []spec{
 			_, err := c.one.Lease(ctx, "worker")
 			ended <- err
 		}()
+		c.sleep(jobs.RenewEvery)
 		cancel(reason)
 		c.ErrorIs(<-ended, reason)
 
@@ -188,6 +189,9 @@ var leases = []spec{
 		_, err := c.one.Swap(c.ctx, b.ID, &a, completes)
 		c.ErrorIs(err, fault.ErrStale)
 		c.Equal(jobs.Running, c.get(b.ID).State)
+		c.swap(b, completes)
+		_, err = c.one.Swap(c.ctx, b.ID, &a, completes)
+		c.ErrorIs(err, fault.ErrStale)
 	}},
 	{"Renew and Save are nothing that followers see", Options{}, func(c *check) {
 		l := c.running(1, alice)

@@ -14,7 +14,7 @@ func (s *Store) Admit(_ context.Context, j jobs.Job) (jobs.Job, jobs.Disposition
 	s.sweepLocked(now, perWrite)
 	given, disposition, written := s.joinLocked(&j, now)
 	if given == nil {
-		if s.waiting.Len() >= s.capacity {
+		if s.waiting.len() >= s.capacity {
 			s.mu.Unlock()
 			return jobs.Job{}, "", jobs.QueueFull(s.capacity)
 		}
@@ -50,7 +50,7 @@ func (s *Store) joinLocked(j *jobs.Job, now time.Time) (given *jobs.Job, d jobs.
 	}
 	owner := j.Owners[0]
 	if e := s.inFlight[j.Identity]; e != nil {
-		if joined, err := e.job.Joined(owner); err == nil && joined.Rev != e.job.Rev {
+		if joined, err := e.job.Joined(owner); err == nil {
 			s.writeLocked(e, joined, now)
 		}
 		s.rememberLocked(j.ID, e.job.ID, jobs.Joined, now)
@@ -83,7 +83,7 @@ func (s *Store) queueLocked(j jobs.Job) *jobs.Job {
 
 func (s *Store) addLocked(j jobs.Job) *entry {
 	s.admitted++
-	e := &entry{seq: s.admitted, job: &j}
+	e := &entry{id: j.ID, seq: s.admitted, job: &j}
 	s.byID[j.ID] = e
 	s.fileLocked(e, nil, e.job)
 	return e

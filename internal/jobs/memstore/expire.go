@@ -7,9 +7,10 @@ import (
 
 const (
 	perWrite = 4  // entries of each kind that a write drops on its way: more than it adds
-	perSweep = 64 // entries of each kind that the timer drops before it lets others have the mutex
+	perSweep = 64 // entries of each kind that the timer drops at once
 
-	sweepPause = time.Second // between sweeps, so that entries which expire together go together
+	sweepPause   = time.Second      // between sweeps
+	backlogPause = time.Millisecond // between sweeps while there is a backlog: others want the mutex too
 )
 
 // sweepLocked drops up to most entries of each kind that have expired.
@@ -60,21 +61,18 @@ func (s *Store) wakeSweeperLocked() {
 	}
 }
 
-// sweepUp is called by the timer. It goes round again at once while there is a backlog, after a pause while something is
-// kept, and not at all when nothing is.
+// sweepUp is called by the timer, and sets it again unless nothing is kept any more.
 func (s *Store) sweepUp() {
-	for {
-		s.mu.Lock()
-		backlog := s.sweepLocked(time.Now(), perSweep) >= perSweep
-		if !backlog {
-			s.sweeper = nil
-			if s.ended.Len()+s.made.Len()+s.answered.Len() > 0 {
-				s.wakeSweeperLocked()
-			}
-		}
-		s.mu.Unlock()
-		if !backlog {
-			return
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	backlog := s.sweepLocked(time.Now(), perSweep) >= perSweep
+	switch {
+	case s.closed:
+	case backlog:
+		s.sweeper.Reset(backlogPause)
+	case s.ended.Len()+s.made.Len()+s.answered.Len() > 0:
+		s.sweeper.Reset(sweepPause)
+	default:
+		s.sweeper = nil
 	}
 }

@@ -44,11 +44,13 @@ func proved(t testing.TB, s *Store, n int, o jobs.Owner) jobs.Job {
 	queued(t, s, n, o)
 	l, err := s.Lease(t.Context(), "worker")
 	require.NoError(t, err)
-	j, err := s.Swap(t.Context(), l.ID, &l, func(j jobs.Job) (jobs.Job, error) {
-		return j.Completed(prover.Proof{Bytes: []byte{1}}, time.Now())
-	})
+	j, err := s.Swap(t.Context(), l.ID, &l, ended)
 	require.NoError(t, err)
 	return j
+}
+
+func ended(j jobs.Job) (jobs.Job, error) {
+	return j.Completed(prover.Proof{Bytes: []byte{1}}, time.Now())
 }
 
 func TestOptions(t *testing.T) {
@@ -114,7 +116,7 @@ func TestExpiry(t *testing.T) {
 			_, _, err := s.Admit(t.Context(), jobOf(1, "key:bob"))
 			require.NoError(t, err)
 
-			time.Sleep(2*time.Minute + sweepPause)
+			time.Sleep(2*time.Minute + 2*sweepPause)
 			synctest.Wait()
 			require.Nil(t, s.sweeper)
 			require.Len(t, s.byID, 1)
@@ -141,6 +143,29 @@ func TestExpiry(t *testing.T) {
 			require.True(t, found)
 		})
 	})
+	t.Run("what has expired is not seen, also while a backlog of it is still there", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Options{JobsTTL: time.Minute + time.Second/2, CacheTTL: 2*time.Minute + time.Second/2})
+			defer s.Close()
+			var last jobs.Job
+			for n := range 10 * perWrite {
+				last = proved(t, s, n, alice)
+			}
+			time.Sleep(time.Minute + time.Second/2)
+			require.Contains(t, s.byID, last.ID)
+			_, err := s.Get(t.Context(), last.ID)
+			require.ErrorIs(t, err, jobs.ErrNotFound)
+			mine, _, err := s.Admit(t.Context(), jobOf(10*perWrite-1, alice))
+			require.NoError(t, err)
+			require.NotEqual(t, last.ID, mine.ID)
+
+			time.Sleep(time.Minute)
+			_, _, found, _ := s.Join(t.Context(), jobOf(10*perWrite-1, alice))
+			require.False(t, found)
+			require.Contains(t, s.proofs, last.Identity)
+		})
+	})
 	t.Run("a list steps over what has expired and is not dropped yet, however much", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -156,6 +181,20 @@ func TestExpiry(t *testing.T) {
 			require.Equal(t, oldest.ID, page.Jobs[0].ID)
 			require.Empty(t, page.Next)
 		})
+	})
+	t.Run("only a journal that names something is kept", func(t *testing.T) {
+		t.Parallel()
+		s := New(Options{})
+		defer s.Close()
+		cancelled(t, s, 0, 10, alice)
+		require.Empty(t, s.journals)
+	})
+	t.Run("a request that comes after Close does no harm", func(t *testing.T) {
+		t.Parallel()
+		s := New(Options{})
+		require.NoError(t, s.Close())
+		cancelled(t, s, 0, 1, alice)
+		require.Nil(t, s.sweeper)
 	})
 	t.Run("Close stops the timer", func(t *testing.T) {
 		t.Parallel()
@@ -224,7 +263,13 @@ func TestOrdered(t *testing.T) {
 			}
 			below := rapid.Uint64Range(0, last+1).Draw(t, "below")
 			require.Equal(t, olderThan(want, below), walk(&set, below))
-			require.Equal(t, len(want) == 0, set.empty())
+			require.Equal(t, len(want), set.len())
+			require.True(t, slices.Equal(want, set.all()))
+			if len(want) > 0 {
+				require.Same(t, want[0], set.oldest())
+			} else {
+				require.Nil(t, set.oldest())
+			}
 			for _, c := range set.chunks {
 				require.NotEmpty(t, c)
 				require.LessOrEqual(t, len(c), chunkSize)

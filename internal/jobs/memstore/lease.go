@@ -79,8 +79,8 @@ func (s *Store) nextLocked(now time.Time) (*entry, *wait) {
 		}
 		w.expiry = e.until
 	}
-	if front := s.waiting.Front(); front != nil {
-		return front.Value.(*entry), nil
+	if e := s.waiting.oldest(); e != nil {
+		return e, nil
 	}
 	return nil, w
 }

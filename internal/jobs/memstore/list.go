@@ -43,7 +43,7 @@ func (s *Store) fileLocked(e *entry, before, after *jobs.Job) {
 	from, to := drawers(before), drawers(after)
 	for d := range from {
 		if _, stays := to[d]; !stays {
-			if s.owned[d].remove(e); s.owned[d].empty() {
+			if s.owned[d].remove(e); s.owned[d].len() == 0 {
 				delete(s.owned, d)
 			}
 		}

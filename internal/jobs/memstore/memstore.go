@@ -41,7 +41,7 @@ type Store struct {
 	byID     map[jobs.ID]*entry
 	inFlight map[claim.Identity]*entry // pending and running
 	owned    map[drawer]*ordered       // the list of an owner, a drawer for each state
-	waiting  *list.List                // of *entry: pending, by seq
+	waiting  ordered                   // pending
 	leased   *list.List                // of *entry: running, soonest to expire first
 	ended    *list.List                // of *entry: first to have ended first
 
@@ -53,13 +53,14 @@ type Store struct {
 	answered *list.List          // of *answer: oldest first
 }
 
-// entry is what the store knows of a job. All of it is guarded by the store's mutex.
+// entry is what the store knows of a job. What is not set once is guarded by the store's mutex.
 type entry struct {
-	seq   uint64        // order of admission
+	id    jobs.ID       // set once
+	seq   uint64        // order of admission; set once
 	job   *jobs.Job     // replaced by each write, never changed
 	token uint64        // of the latest take
 	until time.Time     // of the lease
-	at    *list.Element // of waiting, leased or ended, as its state is
+	at    *list.Element // of leased or ended, if its state is such
 	gone  time.Time     // when an ended job expires
 
 	endedByHolder bool // under token, and so not by an owner or a drain
@@ -90,7 +91,6 @@ func New(o Options) *Store {
 		byID:     make(map[jobs.ID]*entry),
 		inFlight: make(map[claim.Identity]*entry),
 		owned:    make(map[drawer]*ordered),
-		waiting:  list.New(),
 		leased:   list.New(),
 		ended:    list.New(),
 		proofs:   make(map[claim.Identity]*proof),

@@ -12,9 +12,27 @@ const chunkSize = 512
 // in one; adding and removing move at most one chunk, and one pointer for each chunk.
 type ordered struct {
 	chunks [][]*entry // ascending, none empty
+	count  int
 }
 
-func (o *ordered) empty() bool { return len(o.chunks) == 0 }
+func (o *ordered) len() int { return o.count }
+
+// oldest is the entry of the smallest seq; nil if there is none.
+func (o *ordered) oldest() *entry {
+	if o.count == 0 {
+		return nil
+	}
+	return o.chunks[0][0]
+}
+
+// all gives the entries, oldest first, in a slice of the caller's.
+func (o *ordered) all() []*entry {
+	all := make([]*entry, 0, o.count)
+	for _, c := range o.chunks {
+		all = append(all, c...)
+	}
+	return all
+}
 
 // find gives where the first entry stands that is not older than seq; past the last, a chunk that does not exist.
 func (o *ordered) find(seq uint64) (chunk, at int) {
@@ -30,6 +48,7 @@ func (o *ordered) find(seq uint64) (chunk, at int) {
 
 // insert adds an entry that is not in the set.
 func (o *ordered) insert(e *entry) {
+	o.count++
 	c, at := o.find(e.seq)
 	if c == len(o.chunks) { // the newest of all, as nearly always
 		if c == 0 || len(o.chunks[c-1]) == chunkSize {
@@ -47,6 +66,7 @@ func (o *ordered) insert(e *entry) {
 
 // remove takes away an entry that is in the set.
 func (o *ordered) remove(e *entry) {
+	o.count--
 	c, at := o.find(e.seq)
 	o.chunks[c] = slices.Delete(o.chunks[c], at, at+1)
 	if len(o.chunks[c]) == 0 {

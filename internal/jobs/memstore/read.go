@@ -31,28 +31,20 @@ func (s *Store) Get(_ context.Context, id jobs.ID) (jobs.Job, error) {
 	return *j, nil
 }
 
-// queue gives the jobs that are pending, next one first. A written job is never changed, so they may be read at leisure.
-func (s *Store) queue() []*jobs.Job {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	queue := make([]*jobs.Job, 0, s.waiting.Len())
-	for at := s.waiting.Front(); at != nil; at = at.Next() {
-		queue = append(queue, at.Value.(*entry).job)
-	}
-	return queue
-}
-
-// Places counts places in the queue; see [jobs.Store].
+// Places counts places in the queue; see [jobs.Store]. Only a copy of the queue is made while others wait.
 func (s *Store) Places(_ context.Context, ids []jobs.ID) (map[jobs.ID]int, int, error) {
 	asked := make(map[jobs.ID]struct{}, len(ids))
 	for _, id := range ids {
 		asked[id] = struct{}{}
 	}
-	queue := s.queue()
+	s.mu.Lock()
+	queue := s.waiting.all()
+	s.mu.Unlock()
+
 	places := make(map[jobs.ID]int, min(len(ids), len(queue)))
-	for i, j := range queue {
-		if _, ok := asked[j.ID]; ok {
-			places[j.ID] = i + 1
+	for i, e := range queue {
+		if _, ok := asked[e.id]; ok {
+			places[e.id] = i + 1
 		}
 	}
 	return places, len(queue), nil
@@ -60,11 +52,13 @@ func (s *Store) Places(_ context.Context, ids []jobs.ID) (map[jobs.ID]int, int, 
 
 // Pending gives the queue; see [jobs.Store].
 func (s *Store) Pending(context.Context) ([]jobs.Job, error) {
-	queue := s.queue()
+	s.mu.Lock()
+	queue := s.waiting.all()
 	pending := make([]jobs.Job, len(queue))
-	for i, j := range queue {
-		pending[i] = *j
+	for i, e := range queue {
+		pending[i] = *e.job
 	}
+	s.mu.Unlock()
 	return pending, nil
 }
 
@@ -72,9 +66,9 @@ func (s *Store) Pending(context.Context) ([]jobs.Job, error) {
 func (s *Store) Figures(context.Context) (jobs.Figures, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := jobs.Figures{Pending: s.waiting.Len(), Running: s.leased.Len(), Kept: len(s.byID), Cached: len(s.proofs)}
-	if front := s.waiting.Front(); front != nil {
-		f.OldestPending = front.Value.(*entry).job.CreatedAt
+	f := jobs.Figures{Pending: s.waiting.len(), Running: s.leased.Len(), Kept: len(s.byID), Cached: len(s.proofs)}
+	if e := s.waiting.oldest(); e != nil {
+		f.OldestPending = e.job.CreatedAt
 	}
 	return f, nil
 }

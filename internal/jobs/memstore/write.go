@@ -122,7 +122,7 @@ func (s *Store) writeLocked(e *entry, next jobs.Job, now time.Time) {
 	}
 	switch before.State {
 	case jobs.Pending:
-		s.waiting.Remove(e.at)
+		s.waiting.remove(e)
 	case jobs.Running:
 		s.leased.Remove(e.at)
 	}
@@ -138,18 +138,9 @@ func (s *Store) writeLocked(e *entry, next jobs.Job, now time.Time) {
 	}
 }
 
-// waitLocked puts a job into the queue by its order of admission, and wakes those who wait for work. Only jobs that were
-// released can be older than it, so the walk is as long as there are workers.
+// waitLocked puts a job into the queue by its order of admission, and wakes those who wait for work.
 func (s *Store) waitLocked(e *entry) {
-	after := s.waiting.Front()
-	if back := s.waiting.Back(); back == nil || back.Value.(*entry).seq < e.seq {
-		e.at = s.waiting.PushBack(e)
-	} else {
-		for after.Value.(*entry).seq < e.seq {
-			after = after.Next()
-		}
-		e.at = s.waiting.InsertBefore(e, after)
-	}
+	s.waiting.insert(e)
 	if !s.closed {
 		close(s.arrived)
 		s.arrived = make(chan struct{})
@@ -169,7 +160,7 @@ func (s *Store) keepLeftLocked(e *entry, now time.Time) {
 	if len(j.Journal) > 0 {
 		s.journals[j.Identity] = j.Journal
 	}
-	if j.State == jobs.Completed && s.cacheTTL > 0 {
+	if j.State == jobs.Completed {
 		p := &proof{of: j, gone: now.Add(s.cacheTTL)}
 		s.proofs[j.Identity] = p
 		s.made.PushBack(p)
