@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -194,6 +195,7 @@ func TestOneCredential(t *testing.T) {
 		{"a subprotocol alone", request("GET", "Sec-WebSocket-Protocol: "+offered(aliceKey)), read, refused},
 		{"a wrong subprotocol, on an open read", request("GET", "Sec-WebSocket-Protocol: claimprover.v1, "+offered("wrong-key-0123456789")), public, refused},
 		{"a padded subprotocol", request("GET", "Sec-WebSocket-Protocol: claimprover.v1, "+offered(aliceKey+"0")+"="), public, refused},
+		{"a subprotocol with unused bits set", request("GET", "Sec-WebSocket-Protocol: claimprover.v1, "+otherSpelling(offered(aliceKey))), read, refused},
 		{"an empty subprotocol, on an open read", request("GET", "Sec-WebSocket-Protocol: claimprover.v1, bearer."), public, refused},
 		{"two subprotocols", request("GET", "Sec-WebSocket-Protocol: claimprover.v1, "+offered(aliceKey)+", "+offered(aliceKey)), read, refused},
 		{"a subprotocol, on a write", request("POST", "Sec-WebSocket-Protocol: claimprover.v1, "+offered(aliceKey)), write, refused},
@@ -232,16 +234,24 @@ func TestRefusalsSayWhatToDoAndNothingOfTheCredential(t *testing.T) {
 
 func TestATokenThatComesByItself(t *testing.T) {
 	t.Parallel()
-	a := newAuth(t, auth.Options{Keys: newKeys(t), FailuresPerMinute: 2})
+	a := newAuth(t, auth.Options{Keys: newKeys(t), Secrets: newSecrets(t, secret), FailuresPerMinute: 2})
 	caller, err := a.AuthenticateToken(t.Context(), aliceKey, home)
 	require.NoError(t, err)
 	require.Equal(t, "key:alice", caller.Owner)
-	for _, wrong := range []string{"", "wrong-key-0123456789"} {
+	for _, wrong := range []string{"", sign(t, hs256(secret), good(jwt.MapClaims{"x": strings.Repeat("a", auth.MaxCredentialBytes)}))} {
 		_, err = a.AuthenticateToken(t.Context(), wrong, home)
 		require.True(t, fault.Is(err, fault.Unauthorized))
 	}
 	_, err = a.AuthenticateToken(t.Context(), aliceKey, home)
 	require.True(t, fault.Is(err, fault.RateLimited), "wrong ones count here too")
+}
+
+func TestAKeyIsVisible(t *testing.T) {
+	t.Parallel()
+	const blank = "carol key 0123456789"
+	keys, err := auth.NewKeys("carol:sha256:" + sha(blank))
+	require.NoError(t, err)
+	wantUnauthorized(t, newAuth(t, auth.Options{Keys: keys}), request("POST", "X-API-Key: "+blank), write)
 }
 
 func TestWithoutAnyKeyNothingIsGood(t *testing.T) {

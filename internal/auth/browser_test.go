@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"encoding/base64"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -209,6 +210,21 @@ func TestNoTokenPassesForOneOfTheOtherKind(t *testing.T) {
 			wantUnauthorized(t, a, bearer(header(alg)+"."+parts[1]+"."+parts[2]), write)
 			wantUnauthorized(t, a, bearer(header(alg)+"."+parts[1]+"."), write)
 		}
+	})
+	t.Run("what our own key has signed must still be a browser token", func(t *testing.T) {
+		t.Parallel()
+		claims := func(change jwt.MapClaims) jwt.MapClaims {
+			c := jwt.MapClaims{"iss": "claimprover", "sub": "alice", "jti": "x", "scope": "submit", "exp": time.Now().Add(time.Hour).Unix()}
+			maps.Copy(c, change)
+			return c
+		}
+		wantOwner(t, a, bearer(a.SignBrowser(t, jwt.SigningMethodHS256, "alice", claims(nil))), write, "token:alice:x")
+		wantUnauthorized(t, a, bearer(a.SignBrowser(t, jwt.SigningMethodHS384, "alice", claims(nil))), write)
+		for _, change := range []jwt.MapClaims{{"iss": "other"}, {"exp": nil}, {"sub": "bob"}, {"sub": nil}, {"exp": "9999999999"}} {
+			wantUnauthorized(t, a, bearer(a.SignBrowser(t, jwt.SigningMethodHS256, "alice", claims(change))), write)
+		}
+		caller := wantOwner(t, a, bearer(a.SignBrowser(t, jwt.SigningMethodHS256, "alice", claims(jwt.MapClaims{"scope": "submit mint list"}))), write, "token:alice:x")
+		require.Equal(t, auth.Submit, caller.Scope, "and holds no more than one can")
 	})
 	t.Run("the secret of a process without one is no empty one", func(t *testing.T) {
 		t.Parallel()

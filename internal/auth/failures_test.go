@@ -3,7 +3,6 @@ package auth_test
 import (
 	"net/http"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -94,19 +93,23 @@ func TestGuessingKeys(t *testing.T) {
 		}
 		require.Equal(t, fault.RateLimited, code(a, bearer(aliceKey), home, write))
 	})
-	t.Run("of 200 guesses at one instant 30 are answered", func(t *testing.T) {
-		t.Parallel()
-		a := newAuth(t, auth.Options{Keys: newKeys(t), FailuresPerMinute: 30})
+	inBubble("of 200 guesses that all began before any was counted 30 are answered", func(t *testing.T, a *auth.Authenticator) {
 		var answered atomic.Int64
-		var wg sync.WaitGroup
+		all := make(chan struct{})
 		for range 200 {
-			wg.Go(func() {
-				if code(a, bearer(wrongKey), home, write) == fault.Unauthorized {
+			go func() {
+				_, err := a.Guarded(t.Context(), home, func() (auth.Caller, error) {
+					<-all
+					return auth.Caller{}, auth.ErrWrong
+				})
+				if fault.Is(err, fault.Unauthorized) {
 					answered.Add(1)
 				}
-			})
+			}()
 		}
-		wg.Wait()
+		synctest.Wait()
+		close(all)
+		synctest.Wait()
 		require.Equal(t, int64(30), answered.Load())
 	})
 	t.Run("0 turns it off", func(t *testing.T) {

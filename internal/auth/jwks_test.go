@@ -256,9 +256,23 @@ func TestWhichKeysOfASetAreTaken(t *testing.T) {
 	}
 	t.Run("no kid and two keys of the kind", func(t *testing.T) {
 		two := jwksAuth(t, newJWKS(t, serve(t, always(jwks(id.es.public(t), es256("ec-2").public(t))))))
-		wantUnauthorized(t, two, bearer(named(id.es, "")), write)
+		for range 20 { // whichever of them were taken
+			wantUnauthorized(t, two, bearer(named(id.es, "")), write)
+		}
 		wantOwner(t, two, bearer(sign(t, id.es, good())), write, alice)
 	})
+}
+
+func TestKeysOfAnotherSizeAreNotTaken(t *testing.T) {
+	t.Parallel()
+	require.False(t, newJWKS(t, serve(t, always(jwks(p384(t))))).Ready(), "ES256 is of P-256")
+	modulus := make([]byte, 16384/8)
+	rand.Read(modulus)
+	modulus[0], modulus[len(modulus)-1] = 0x80, 1
+	long := map[string]any{"kty": "RSA", "kid": "long", "e": "AQAB", "n": base64.RawURLEncoding.EncodeToString(modulus)}
+	require.False(t, newJWKS(t, serve(t, always(jwks(long)))).Ready())
+	long["n"] = base64.RawURLEncoding.EncodeToString(append([]byte{0x80}, modulus[len(modulus)-8192/8+1:]...))
+	require.True(t, newJWKS(t, serve(t, always(jwks(long)))).Ready(), "8,192 bits are taken")
 }
 
 func p384(t testing.TB) map[string]any {

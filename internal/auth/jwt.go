@@ -37,7 +37,7 @@ type header struct {
 // readHeader refuses doubled names, invalid UTF-8, and what would change how the rest is to be read.
 func readHeader(token string) (header, error) {
 	segment, _, _ := strings.Cut(token, ".")
-	text, err := base64.RawURLEncoding.Strict().DecodeString(segment)
+	text, err := base64.RawURLEncoding.DecodeString(segment)
 	if err != nil {
 		return header{}, fmt.Errorf("decoding a token's header: %w", err)
 	}

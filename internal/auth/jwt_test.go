@@ -161,6 +161,7 @@ func TestSecretTokens(t *testing.T) {
 		"exp beyond all time":          signText(t, secret, `{"alg":"HS256"}`, strings.Replace(claims, `"exp":`, `"exp":1e300,"x":`, 1)),
 		"exp of milliseconds":          sign(t, hs256(secret), good(jwt.MapClaims{"exp": time.Now().UnixMilli() + 3600_000})),
 		"exp negative":                 sign(t, hs256(secret), good(jwt.MapClaims{"exp": -1})),
+		"nbf negative":                 sign(t, hs256(secret), good(jwt.MapClaims{"nbf": -1})),
 		"exp zero":                     sign(t, hs256(secret), good(jwt.MapClaims{"exp": 0})),
 		"nbf as a string":              sign(t, hs256(secret), good(jwt.MapClaims{"nbf": "0"})),
 		"no sub":                       sign(t, hs256(secret), good(jwt.MapClaims{"sub": nil})),
@@ -187,6 +188,17 @@ func TestSecretTokens(t *testing.T) {
 			wantUnauthorized(t, a, bearer(token), write)
 			wantUnauthorized(t, a, request("GET", "/?access_token="+token), public)
 		})
+	}
+}
+
+func TestASourceTakesItsOwnAlgorithmsOnly(t *testing.T) {
+	t.Parallel()
+	a := hsAuth(t, secret)
+	_, err := a.JudgeBySecret(sign(t, hs256(secret), good()))
+	require.NoError(t, err)
+	for _, method := range []jwt.SigningMethod{jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
+		_, err := a.JudgeBySecret(sign(t, signer{method: method, key: []byte(secret)}, good()))
+		require.True(t, fault.Is(err, fault.Unauthorized), "also when nobody has looked at the header before")
 	}
 }
 
@@ -268,16 +280,17 @@ func TestTwoSecretsWhileOneTakesOver(t *testing.T) {
 func TestParseSecrets(t *testing.T) {
 	t.Parallel()
 	for problem, text := range map[string]string{
-		"secret 1 has 0 bytes":             "",
-		"secret 1 has 31 bytes":            secret[:31],
-		"secret 2 has 6 bytes":             secret + ",secret",
-		"secret 2 has 0 bytes":             secret + ",",
-		"there are 3 secrets":              secret + "," + nextSecret + "," + secret,
-		"secret 2 is the same as secret 1": secret + "," + secret,
-		"secret 1 repeats itself":          strings.Repeat("a", 64),
-		"secret 1 repeats itself (word)":   strings.Repeat("secret", 8),
-		"secret 1 repeats itself (digits)": "12345678901234567890123456789012",
-		"secret 1 repeats itself (block)":  secret[:16] + secret[:16],
+		"secret 1 has 0 bytes":                  "",
+		"secret 1 has 31 bytes":                 secret[:31],
+		"secret 2 has 6 bytes":                  secret + ",secret",
+		"secret 2 has 0 bytes":                  secret + ",",
+		"there are 3 secrets":                   secret + "," + nextSecret + "," + secret,
+		"secret 2 is the same as secret 1":      secret + "," + secret,
+		"secret 1 repeats itself":               strings.Repeat("a", 64),
+		"secret 1 repeats itself (word)":        strings.Repeat("secret", 8),
+		"secret 1 repeats itself (digits)":      "12345678901234567890123456789012",
+		"secret 1 repeats itself (few letters)": "abacabadabacabaeabacabadabacabaf",
+		"secret 1 repeats itself (block)":       secret[:16] + secret[:16],
 	} {
 		t.Run(problem, func(t *testing.T) {
 			t.Parallel()

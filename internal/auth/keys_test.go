@@ -161,7 +161,7 @@ func TestWhatCallersMayDo(t *testing.T) {
 	for _, c := range []struct {
 		who                                       string
 		caller                                    auth.Caller
-		submit, read, cancel, list, verify, mint_ fault.Code
+		submit, read, cancel, list, verify, mints fault.Code
 	}{
 		{"an API key", alice, yes, yes, yes, yes, yes, yes},
 		{"a JWT", jwt, yes, yes, yes, yes, yes, fault.Forbidden},
@@ -169,7 +169,7 @@ func TestWhatCallersMayDo(t *testing.T) {
 		{"nobody", nobody, yes, yes, fault.Unauthorized, fault.Unauthorized, fault.Unauthorized, fault.Unauthorized},
 	} {
 		for scope, want := range map[auth.Scope]fault.Code{
-			auth.Submit: c.submit, auth.Read: c.read, auth.Cancel: c.cancel, auth.List: c.list, auth.Verify: c.verify, auth.Mint: c.mint_,
+			auth.Submit: c.submit, auth.Read: c.read, auth.Cancel: c.cancel, auth.List: c.list, auth.Verify: c.verify, auth.Mint: c.mints,
 		} {
 			err := c.caller.May(scope)
 			if want == yes {
