@@ -32,21 +32,21 @@ const recipient = "742d35cc6634c0532925a3b844bc9e7595f4a3b2"
 export const publicValues = "0x" + pubkey + "0".repeat(24) + recipient + (12345n * 10n ** 16n).toString(16).padStart(64, "0") + "45857f7b7a2ac6f84dc2472128ed1ae7c2504500509735c528f8132877a93f46"
 const zkProof = "0xa4594c59" + "0123456789abcdef".repeat(32)
 
-const line = [{ type: "accepted", at: ago(372) }]
-const taken = [...line, { type: "running", at: ago(242) }, { type: "running", phase: "executing", at: ago(241) }, { type: "running", phase: "proving", at: ago(182) }]
+const line = () => [{ type: "accepted", at: ago(372) }]
+const taken = () => [...line(), { type: "running", at: ago(242) }, { type: "running", phase: "executing", at: ago(241) }, { type: "running", phase: "proving", at: ago(182) }]
 const network = { request: { id: "0x9c41" + "5f".repeat(28) + "07e2", explorer: "https://explorer.example/request/0x9c41", cycles: 3412887, cost: "1200000000000000000" } }
-const waiting = { createdAt: ago(372), timeline: line, position: 3, queueSize: 12, etaSeconds: [420, 780] }
-const running = { status: "running", position: undefined, createdAt: ago(372), startedAt: ago(242), phase: "proving", timeline: taken, etaSeconds: [180, 350], ...network }
-const completed = {
+const waiting = () => ({ createdAt: ago(372), timeline: line(), position: 3, queueSize: 12, etaSeconds: [420, 780] })
+const running = () => ({ status: "running", position: undefined, createdAt: ago(372), startedAt: ago(242), phase: "proving", timeline: taken(), etaSeconds: [180, 350], ...network })
+const completed = () => ({
   status: "completed", createdAt: ago(372), startedAt: ago(242), finishedAt: ago(9), expiresAt: hence(3591), ...network,
-  timeline: [...taken, { type: "verified", at: ago(9) }, { type: "completed", at: ago(9) }], verified: true, verifiedBy: ["groth16", "onchain"],
+  timeline: [...taken(), { type: "verified", at: ago(9) }, { type: "completed", at: ago(9) }], verified: true, verifiedBy: ["groth16", "onchain"],
   zkProof, publicValues,
   claim: { pubkey: "0x" + pubkey, amount: "123450000000000000000", merkleProof: ["0x" + "ab".repeat(32)], zkProof, recipient: "0x" + recipient },
   transaction: { chainId: 8453, to: "0x5fbdb2315678afecb367f032d93f642f64180aa3", data: "0x3d13f874" + "00ff".repeat(400) },
-}
-const failed = (code, message, retryable) => ({
-  status: "failed", createdAt: ago(972), startedAt: ago(642), finishedAt: ago(42), expiresAt: hence(3558), timeline: [...taken, { type: "failed", at: ago(42) }],
-  code, message, error: message, retryable, ...network,
+})
+const failed = (code, message, retryable, more) => () => ({
+  status: "failed", createdAt: ago(972), startedAt: ago(642), finishedAt: ago(42), expiresAt: hence(3558), timeline: [...taken(), { type: "failed", at: ago(42) }],
+  code, message, error: message, retryable, ...network, ...more,
 })
 
 /** A scene from figures and a job: gives the page once `until` holds. */
@@ -54,7 +54,7 @@ const scene = ({ service = busy, job, hash = job ? "#job=" + id : "", before, th
   const stub = await new Stub().listen()
   stub.service = { ...service }
   stub.history = service === busy ? history() : idle === service ? [] : history()
-  if (job) stub.put(id, { version: 5, ...job })
+  if (job) stub.put(id, { version: 5, ...job() })
   await before?.(stub)
   const context = await browser.newContext(look)
   const { page, faults } = await open(context)
@@ -67,7 +67,6 @@ const scene = ({ service = busy, job, hash = job ? "#job=" + id : "", before, th
 
 const says = words => `#headline:has-text(${JSON.stringify(words)})`
 const live = "#connection[data-connection=live]"
-const nothing = stub => { stub.socket = "silent"; stub.stream = "silent"; stub.poll = "down" }
 const job = (job, words, more) => scene({ job, until: says(words), ...more })
 
 export const scenes = {
@@ -79,11 +78,12 @@ export const scenes = {
   draining: scene({ service: { ...busy, draining: true }, until: live }),
   mock: scene({ service: { ...busy, proverMode: "mock", verifies: [], chainId: undefined, anonymous: true, proofSeconds: { p50: 5, p90: 5.2 } }, until: live }),
   polling: scene({ before: stub => { stub.socket = "refuse"; stub.stream = "refuse" }, until: "#connection[data-connection=polling]" }),
-  unreachable: scene({ before: stub => { stub.socket = stub.stream = stub.poll = "down" }, until: "#connection[data-connection=offline]" }),
+  unreachable: scene({ before: stub => { stub.socket = stub.stream = stub.poll = "down" }, until: "#sentence:has-text('cannot be reached')" }),
   stale: scene({ until: live, then: async (page, stub) => {
     stub.socket = stub.stream = stub.poll = "down"
     stub.cut()
     await page.locator("#figures[data-stale]").waitFor()
+    await page.locator("#connection[data-connection=offline]").waitFor()
   } }),
   offline: job(running, "Proving", { then: async (page, stub) => {
     stub.socket = stub.stream = stub.poll = "down"
@@ -97,17 +97,17 @@ export const scenes = {
   } }),
   pending: job(waiting, "In line"),
   running: job(running, "Proving"),
-  late: job({ ...running, etaSeconds: [0, 0] }, "Proving"),
-  unknown: job({ ...running, etaSeconds: undefined, request: undefined, phase: undefined, timeline: taken.slice(0, 2) }, "Proving"),
-  checking: job({ ...running, verifiedBy: ["groth16"], timeline: [...taken, { type: "verified", at: ago(2) }] }, "Checking"),
+  late: job(() => ({ ...running(), etaSeconds: [0, 0] }), "Proving"),
+  unknown: job(() => ({ ...running(), etaSeconds: undefined, request: undefined, phase: undefined, timeline: taken().slice(0, 2) }), "Proving"),
+  checking: job(() => ({ ...running(), verifiedBy: ["groth16"], timeline: [...taken(), { type: "verified", at: ago(2) }] }), "Checking"),
   completed: job(completed, "Proof ready"),
   "completed-raw": job(completed, "Proof ready", { then: async page => { await page.click("#raw summary"); await page.click("#qr-open"); await page.locator("#qr svg").waitFor() } }),
-  "completed-plain": job({ ...completed, transaction: undefined, claim: undefined }, "Proof ready"),
-  "completed-mock": job({ ...completed, proverMode: "mock", zkProof: "0x", verified: false, verifiedBy: undefined, request: undefined, transaction: undefined, claim: undefined, timeline: [...taken, { type: "completed", at: ago(9) }] }, "Test proof",
+  "completed-plain": job(() => ({ ...completed(), transaction: undefined, claim: undefined }), "Proof ready"),
+  "completed-mock": job(() => ({ ...completed(), proverMode: "mock", zkProof: "0x", verified: false, verifiedBy: undefined, request: undefined, transaction: undefined, claim: undefined, timeline: [...taken(), { type: "completed", at: ago(9) }] }), "Test proof",
     { service: { ...busy, proverMode: "mock", verifies: [], anonymous: true } }),
-  cached: job({ ...completed, cached: true, startedAt: undefined, timeline: [line[0], { type: "completed", at: ago(9) }] }, "Proof ready"),
+  cached: job(() => ({ ...completed(), cached: true, startedAt: undefined, timeline: [...line(), { type: "completed", at: ago(9) }] }), "Proof ready"),
   cancelling: job(running, "Proving", { then: async page => { await page.click("#cancel-open"); await page.locator("#cancel").waitFor() } }),
-  cancelled: job({ ...failed("cancelled", "Cancelled by its owner. Submit the claim again when you like.", false), startedAt: undefined, request: undefined, timeline: [line[0], { type: "failed", at: ago(42) }] }, "Cancelled"),
+  cancelled: job(failed("cancelled", "Cancelled by its owner. Submit the claim again when you like.", false, { startedAt: undefined, request: undefined, timeline: [...line(), { type: "failed", at: ago(42) }] }), "Cancelled"),
   timeout: job(failed("timeout", "The proof took longer than 10 minutes. Submit again: what was paid for is picked up.", true), "Stopped after"),
   "verification-failed": job(failed("verification_failed", "The proof does not verify.", false), "No valid proof"),
   "internal-error": job(failed("internal_error", "Something broke on our side.", true), "broke"),

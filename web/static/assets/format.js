@@ -9,7 +9,8 @@ export const short = (text, head = 6, tail = 4) => text.length > head + tail + 1
 
 /** @param {number} ms exact enough to watch: "3 min 02 s" */
 export function duration(ms) {
-  const s = Math.max(0, Math.round(ms / 1000)), m = Math.floor(s / 60), h = Math.floor(m / 60)
+  if (ms < 1000) return time.short
+  const s = Math.round(ms / 1000), m = Math.floor(s / 60), h = Math.floor(m / 60)
   if (s < 60) return time.seconds(s)
   if (m < 60) return `${time.minutes(m)} ${time.seconds(String(s % 60).padStart(2, "0"))}`
   return `${time.hours(h)} ${time.minutes(m % 60)}`
@@ -23,7 +24,7 @@ export function range(from, to) {
   const unit = to < 60 ? [5, time.seconds, 5] : to < 5400 ? [60, time.minutes, 1] : [3600, time.hours, 1]
   const [size, word, step] = unit
   const low = Math.max(step, Math.round(from / size) * step), high = Math.max(low, Math.ceil(to / size) * step)
-  return time.about(word(low == high ? low : `${low}–${high}`))
+  return time.about(word(low == high ? low : `${low}\u2060–\u2060${high}`))
 }
 
 export const ago = ms => ms < 10_000 ? time.now : time.ago(rough(ms / 1000))

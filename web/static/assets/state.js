@@ -3,7 +3,7 @@
  * @module
  */
 import * as t from "./texts.js"
-import { ago, checked, clock, duration, list, publicValues, range, rough, tokens } from "./format.js"
+import { checked, clock, duration, publicValues, range, rough, tokens } from "./format.js"
 
 /** A page that has heard nothing yet. */
 export const start = (now, recent = []) => ({
@@ -23,7 +23,11 @@ export const watching = (state, id) => ({ ...state, fault: "", qr: false, cancel
   watched: id && { id, connection: "connecting", since: state.now, progress: 0, first: 0 } })
 
 /** The connection of the service's or the watched job's news has changed. */
-export const connected = (part, connection, now) => part && (part.connection == connection ? part : { ...part, connection, since: now })
+export function connected(part, connection, now) {
+  const since = good(connection) || good(part.connection) ? now : part.since
+  return { ...part, connection, since, shown: good(connection) ? connection : part.shown }
+}
+const good = connection => ["live", "polling", "ended"].includes(connection)
 
 export const figured = (state, figures) => ({ ...state, service: { ...state.service, figures, at: state.now } })
 
@@ -70,7 +74,7 @@ function progress({ job, first, at }, now) {
 const slack = 1200 // ms that a connection may be away before anybody is told
 
 /** Whether news have stopped coming. */
-const away = (part, now) => !["live", "polling", "ended"].includes(part.connection) && now - part.since > slack
+const away = (part, now) => !good(part.connection) && now - part.since > slack
 
 /** Everything the page shows, in words and numbers. */
 export function view(state) {
@@ -96,15 +100,14 @@ export function view(state) {
 
 function badge(part, now) {
   let kind = part.connection
-  if (!part.figures && !part.job && kind != "offline") kind = kind == "live" || kind == "polling" || kind == "ended" ? kind : "connecting"
-  else if (kind == "connecting") kind = now - part.since > slack ? "reconnecting" : part.shown ?? "live"
+  if (!good(kind) && !away(part, now)) kind = part.shown ?? "connecting"
+  else if (kind == "connecting" && part.shown) kind = "reconnecting"
   const seen = kind == "offline" && part.seen ? t.connection.lastSeen(clock(part.seen)) : ""
   return { kind, text: t.connection[kind] + seen }
 }
 
-function banners({ service, watched, now }) {
+function banners({ service, watched }) {
   const f = service.figures, shown = []
-  if (away(service, now) && service.connection == "offline") shown.push(t.banners.offline)
   if (f?.draining) shown.push(t.banners.draining)
   if (f?.proverMode == "mock" || (watched?.job && mock(watched.job))) shown.push(t.banners.mock)
   if (f?.anonymous) shown.push(t.banners.anonymous)
@@ -117,8 +120,9 @@ function sentence({ service, now }) {
   if (away(service, now)) return s.stale(clock(service.seen ?? service.at))
   if (f.draining) return s.draining
   if (f.queued >= f.capacity) return s.full
-  const time = f.proofSeconds ? range(f.proofSeconds.p50, f.proofSeconds.p90) : s.unknownTime
-  return f.queued > 0 && f.running >= f.workers ? s.busy(f.queued, time) : s.normal(time)
+  const time = f.proofSeconds && range(f.proofSeconds.p50, f.proofSeconds.p90)
+  if (f.queued > 0 && f.running >= f.workers) return time ? s.busy(f.queued, time) : s.busyIdle(f.queued)
+  return time ? s.normal(time) : s.idle
 }
 
 function figures(f) {
@@ -149,8 +153,9 @@ export function charts(history) {
   }
   const total = k => steps.reduce((n, s) => n + s[k], 0), top = k => Math.max(0, ...steps.map(s => s[k]))
   return {
-    steps,
+    steps, empty: !steps.some(s => s.completed + s.failed),
     count: t.hour.count(total("completed"), total("failed")),
+    countScale: t.hour.countScale(Math.max(0, ...steps.map(s => s.completed + s.failed))), timeScale: t.hour.timeScale(top("p90") ? rough(top("p90")) : "–"),
     time: top("p90") ? t.hour.time(rough(top("p50")), rough(top("p90"))) : t.hour.noTime,
   }
 }
@@ -195,11 +200,14 @@ function announcement(watched) {
 
 function jobView({ watched: w, now, cancel, qr, notify }) {
   const { job, refusal } = w
-  const [head, next] = headline(job, refusal)
-  const failed = job?.status == "failed"
+  const failed = job?.status == "failed", stale = !(ended(job)) && !refusal && away(w, now)
+  let [head, next] = headline(job, refusal)
+  if (stale) [head, next] = job ? [head, t.away] : t.job.unreachable
+  const retry = failed && job.retryable && job.retryAfter && Date.parse(job.finishedAt) + job.retryAfter * 1000
+  if (retry > now) next += " " + t.retryFrom(clock(retry))
   return {
-    id: w.id, connection: badge(w, now), stale: Boolean(job) && !ended(job) && away(w, now),
-    kind: failed || refusal && !job ? "failed" : job?.status == "completed" ? mock(job) ? "mock" : job.verified ? "ready" : "unverified" : job ? "going" : "loading",
+    id: w.id, connection: badge(w, now), stale: stale && Boolean(job),
+    kind: failed && job.code == "cancelled" ? "cancelled" : failed || refusal && !job ? "failed" : job?.status == "completed" ? mock(job) ? "mock" : job.verified ? "ready" : "unverified" : job ? "going" : "loading",
     head, next,
     code: failed ? { code: job.code, message: job.message } : refusal && !job ? { code: refusal.code, message: refusal.message, requestId: refusal.requestId } : undefined,
     progress: !job || ended(job) ? undefined : { value: progress(w, now) === undefined ? undefined : w.progress, ...times(w, now) },
@@ -243,7 +251,8 @@ function timeline(job, now) {
   const steps = [accepted, line, proving, check, ready]
   if (job.status != "failed") return steps
   const broken = check.mark == "done" || job.code == "verification_failed" ? check : job.startedAt ? proving : line
-  broken.mark = "failed"
+  for (const step of steps) if (step.mark == "now") step.mark = "done"
+  broken.mark = job.code == "cancelled" ? "stopped" : "failed"
   broken.at = end
   return steps.slice(0, steps.indexOf(broken) + 1)
 }

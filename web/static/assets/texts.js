@@ -23,13 +23,13 @@ export const sentence = {
   full: "The line is full. New claims are refused until a place is free.",
   busy: (queued, time) => `Busy: ${queued} in line. A proof takes ${time}, plus the wait.`,
   normal: time => `Working normally. A proof takes ${time} right now.`,
-  unknownTime: "minutes, usually",
+  idle: "Working normally. A proof usually takes minutes.",
+  busyIdle: queued => `Busy: ${queued} in line. A proof usually takes minutes, plus the wait.`,
 }
 
 /** Worst first. */
 export const banners = {
-  offline: ["offline", "Not connected. What you see may be out of date."],
-  draining: ["draining", "Restarting: new claims are refused for a moment. Jobs in line end and can be submitted again; nothing is bought twice."],
+  draining: ["draining", "Restarting: new claims are refused for a moment. A job that the restart ends can be submitted again; nothing is bought twice."],
   mock: ["mock", "Test mode: proofs are mock and not valid on chain."],
   anonymous: ["anonymous", "Anyone may submit: claims are taken without a key."],
 }
@@ -44,6 +44,8 @@ export const hour = {
   loading: "–",
   nothing: "Nothing has ended in the last hour.",
   ready: n => `${n} ready`,
+  countScale: n => `Jobs ended per 5 min, up to ${n}`,
+  timeScale: t => `Time per proof, half and nine in ten, up to ${t}`,
   count: (ready, failed) => `${ready} ready and ${failed} failed in the last hour, in steps of five minutes.`,
   time: (p50, p90) => `In the last hour half of the proofs took at most ${p50}, nine in ten at most ${p90}.`,
   noTime: "No proof was made in the last hour.",
@@ -66,7 +68,7 @@ export const ended = {
 export const steps = {
   accepted: "Accepted", line: "In line", proving: "Proving", checking: "Checking", ready: "Ready",
   notChecked: "not checked", cached: "a proof made before", request: "request", explorer: "explorer",
-  marks: { done: "done", now: "now", todo: "to come", failed: "failed" },
+  marks: { done: "done", now: "now", todo: "to come", failed: "failed", stopped: "stopped here" },
 }
 
 const keepsGoing = "You can close this page; the link keeps working."
@@ -118,6 +120,8 @@ export const codes = {
   other: code => ["Stopped", `The service says “${code}”. Send the job id to support.`],
 }
 
+export const away = "Not connected. The job goes on meanwhile; this page catches up by itself."
+export const retryFrom = time => `Try again from ${time}.`
 export const stoppedAfter = time => `Stopped after ${time}`
 
 export const eta = {
@@ -155,6 +159,6 @@ export const search = { fault: "That holds no job id. An id looks like 7f3a91e0-
 export const recent = { watch: id => `Watch ${id}` }
 
 export const time = {
-  now: "just now", seconds: n => `${n} s`, minutes: n => `${n} min`, hours: n => `${n} h`, ago: t => `${t} ago`,
+  now: "just now", short: "under 1\u00a0s", seconds: n => `${n}\u00a0s`, minutes: n => `${n}\u00a0min`, hours: n => `${n}\u00a0h`, ago: t => `${t} ago`,
   about: t => `about ${t}`,
 }

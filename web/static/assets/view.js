@@ -4,7 +4,7 @@
  * @module
  */
 import * as t from "./texts.js"
-import { ago, bytes, clock, exact, link, rough, short } from "./format.js"
+import { bytes, clock, exact, link, rough, short } from "./format.js"
 
 const $ = id => document.getElementById(id)
 
@@ -40,7 +40,7 @@ const time = (at, words) => el("time", { datetime: at, title: exact(at) }, words
 export function render(v) {
   document.title = v.title
   badge($("connection"), v.connection)
-  fill($("banners"), v.banners, () => v.banners.map(b => el("p.banner", { "data-kind": b.kind }, el("span.visually-hidden", {}, ""), b.text)))
+  fill($("banners"), v.banners, () => v.banners.map(b => el("p.banner", { "data-kind": b.kind }, b.text)))
   text($("sentence"), v.sentence)
   text($("query-fault"), v.fault)
   attribute($("query"), "aria-invalid", v.fault ? "true" : undefined)
@@ -82,6 +82,7 @@ function job(v) {
   attribute(card, "data-kind", v.kind)
   attribute(card, "data-stale", v.stale || undefined)
   badge($("job-connection"), v.connection)
+  show($("job-connection"), v.connection.kind != "ended")
   text($("job-id"), short(v.id, 8, 4))
   attribute($("job-id"), "title", v.id)
   text($("headline"), v.head)
@@ -153,7 +154,11 @@ const svg = (tag, attributes) => {
 }
 
 const width = 240, height = 48
-function charts({ steps, count, time: times }) {
+function charts({ steps, empty, count, countScale, time: times, timeScale }) {
+  text($("chart-count").nextElementSibling, countScale)
+  text($("chart-time").nextElementSibling, timeScale)
+  show(document.querySelector(".charts"), !empty)
+  show($("numbers"), !empty)
   const most = Math.max(1, ...steps.map(s => s.completed + s.failed)), w = width / Math.max(12, steps.length)
   attribute($("chart-count"), "aria-label", count)
   fill($("chart-count"), steps, () => steps.flatMap(({ completed, failed }, i) => {
