@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	binary = filepath.Join(dir, "claimprover/internal/smoke")
-	build := exec.Command("go", "build", "-race", "-o", binary, "claimprover/internal/smoke")
+	binary = filepath.Join(dir, "claimprover")
+	build := exec.Command("go", "build", "-race", "-o", binary, "claimprover")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		log.Fatalf("building the program: %v", err)

@@ -16,6 +16,7 @@ import (
 
 	"claimprover/internal/api"
 	"claimprover/internal/api/apitest"
+	"claimprover/prover/mock"
 )
 
 // sse opens an event stream; what comes is read by the library that other clients use.
@@ -83,9 +84,10 @@ func TestStreams(t *testing.T) {
 	s := start(t, "MOCK_DELAY=400ms", "WORKER_COUNT=1")
 
 	t.Run("SSE tells every step in order and ends; who has seen the end gets 204", func(t *testing.T) {
-		s.submit(newClaim(t))
+		blocking := s.submit(newClaimFor(t, mock.Recipient(mock.Timeout)))
 		j := s.submit(newClaim(t))
-		res := s.sse(j.URLs.Events)
+		res := s.sse(j.URLs.Events) // its first event was decided when this returns
+		require.Equal(t, 200, s.call("DELETE", blocking.URLs.Self, "", withKey).StatusCode)
 		require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
 		require.Equal(t, "no", res.Header.Get("X-Accel-Buffering"))
 		require.Equal(t, "no-store", res.Header.Get("Cache-Control"))
@@ -165,8 +167,12 @@ func TestStreams(t *testing.T) {
 	t.Run("a page of another origin gets no WebSocket, the token of a subprotocol is not answered", func(t *testing.T) {
 		other := start(t, "CORS_ALLOWED_ORIGINS=https://app.example")
 		for origin, want := range map[string]int{"https://app.example": 101, "https://evil.example": 403, "null": 403, "": 101} {
+			header := http.Header{}
+			if origin != "" {
+				header.Set("Origin", origin)
+			}
 			_, res, err := websocket.Dial(t.Context(), strings.Replace(other.url, "http", "ws", 1)+"/v1/events", &websocket.DialOptions{
-				HTTPHeader:   http.Header{"Origin": {origin}},
+				HTTPHeader:   header,
 				Subprotocols: []string{"bearer.ZTJlLWtleS0wMTIzNDU2Nzg5YWJjZGVm", "claimprover.v1"},
 			})
 			if want == 101 {
