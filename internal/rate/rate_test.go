@@ -255,7 +255,9 @@ func TestMemory(t *testing.T) {
 		w := rate.New(rate.Policy{Name: "ip", Limit: 10, Window: time.Minute}, rate.Options{})
 		before := heap()
 		for i := range 1_000_000 {
-			spend(t, w, fmt.Sprintf("2001:db8:%x:%x::/64", i>>16, i&0xffff))
+			if _, _, err := w.Spend(t.Context(), fmt.Sprintf("2001:db8:%x:%x::/64", i>>16, i&0xffff)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		grown := heap() - before
 		t.Logf("%.1f MiB", float64(grown)/(1<<20))
