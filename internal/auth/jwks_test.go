@@ -382,4 +382,3 @@ func TestNewJWKS(t *testing.T) {
 		require.ErrorContains(t, err, "JWT_AUDIENCE")
 	})
 }
-
