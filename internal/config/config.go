@@ -30,6 +30,7 @@ type Service struct {
 	AdminAddr       string        `name:"admin-addr" default:"127.0.0.1:9464" help:"Address for metrics, profiles and the operator's view; keep it on loopback."`
 	LogLevel        Level         `name:"log-level" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat       string        `name:"log-format" oneof:"json text" help:"How log lines look: json or text; unset means text on a terminal, json elsewhere."`
+	AuditLog        string        `name:"audit-log" help:"File that gets a JSON line for each submission and each ended job, - for standard output; unset means none. SIGHUP opens it anew."`
 	CORSOrigins     Origins       `name:"cors-allowed-origins" help:"Browser origins that may call, comma-separated, exact; unset or * means all. Must be set in network mode."`
 	TrustedProxies  Prefixes      `name:"trusted-proxies" help:"Addresses or CIDRs of reverse proxies whose forwarding headers are believed, comma-separated."`
 	TrustForwarding bool          `name:"trust-proxy-headers" default:"false" help:"Believe the forwarding headers of every loopback and private peer; prefer TRUSTED_PROXIES."`
@@ -42,7 +43,7 @@ type Service struct {
 
 // Access is who may call.
 type Access struct {
-	APIKeys             Secret `name:"api-keys" help:"Keys that may submit, comma-separated: key, name:key or name:sha256:<hex>; a key has at least 16 characters."`
+	APIKeys             Secret `name:"api-keys" help:"Keys that may submit, comma-separated: key, name:key or name:sha256:<hex>; a key has at least 16 characters. SIGHUP reads the file again."`
 	JWTSecret           Secret `name:"jwt-secret" help:"Secret of HS256 tokens, at least 32 bytes; also signs browser tokens."`
 	JWTJWKSURL          URL    `name:"jwt-jwks-url" schemes:"https http" help:"Where the public keys of RS256, ES256 and EdDSA tokens are; needs JWT_AUDIENCE."`
 	JWTIssuer           string `name:"jwt-issuer" help:"Issuer that tokens must name; unset means any."`

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -39,7 +40,7 @@ const (
 )
 
 // Reader fills a [Config] for kong. It never lets parsing stop at a setting: what is wrong is kept for [Reader.Judge],
-// so that everything is said at once. It is used by one goroutine, for one command line.
+// so that everything is said at once. It is used by one goroutine, for one command line; see [Reader.Reread].
 type Reader struct {
 	env      Environment
 	sources  map[string]Source // by environment name; a setting that was not asked for came from a flag
@@ -160,4 +161,18 @@ func (r *Reader) find(name string, secret bool) (string, Source) {
 		return "", FromDefault
 	}
 	return text, FromFile
+}
+
+// Reread reads the file of a secret again, with all the checks of the first time. It gives false for a secret that did
+// not come from a file. It may be called from any goroutine once the settings have been judged.
+func (r *Reader) Reread(name string) (Secret, bool, error) {
+	if r.source(name) != FromFile {
+		return Secret{}, false, nil
+	}
+	path, _ := r.env.Lookup(name + "_FILE")
+	text, err := readSecret(path)
+	if err != nil {
+		return Secret{}, true, fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return NewSecret(text), true, nil
 }

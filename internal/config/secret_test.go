@@ -113,3 +113,39 @@ func TestASecretFileIsJudged(t *testing.T) {
 	require.NoError(t, verdict.Err())
 	require.Equal(t, theSecret, c.APIKeys.Reveal())
 }
+
+func TestASecretFileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keys")
+	write := func(content string, mode os.FileMode) {
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		require.NoError(t, os.Chmod(path, mode))
+	}
+	write(theSecret, 0o600)
+	_, verdict, reader := read(t, mock.with(settings{"API_KEYS_FILE": path, "JWT_SECRET": theSecret}))
+	require.NoError(t, verdict.Err())
+
+	write(theSecret+"2\n", 0o400)
+	secret, fromFile, err := reader.Reread("API_KEYS")
+	require.NoError(t, err)
+	require.True(t, fromFile)
+	require.Equal(t, theSecret+"2", secret.Reveal())
+
+	write(theSecret+"3", 0o644)
+	_, fromFile, err = reader.Reread("API_KEYS")
+	require.ErrorContains(t, err, "API_KEYS_FILE: ")
+	require.ErrorContains(t, err, "chmod 600", "the checks of the start are made again")
+	require.NotContains(t, err.Error(), theSecret)
+	require.True(t, fromFile)
+
+	for _, name := range []string{"JWT_SECRET", "DATABASE_URL"} {
+		_, fromFile, err := reader.Reread(name)
+		require.NoError(t, err)
+		require.False(t, fromFile, "%s did not come from a file", name)
+	}
+	_, verdict, reader = read(t, mock.with(settings{"API_KEYS_FILE": path}), "--api-keys="+theSecret)
+	require.NoError(t, verdict.Err())
+	_, fromFile, err = reader.Reread("API_KEYS")
+	require.NoError(t, err)
+	require.False(t, fromFile, "a flag wins over the file")
+}
