@@ -6,6 +6,7 @@ package prover
 
 import (
 	"context"
+	"encoding/binary"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
@@ -20,6 +21,19 @@ type Input struct {
 	Amount       uint256.Int
 	Challenge    [32]byte
 	PublicValues [128]byte // what the guest will commit: abi.encode(bytes32, address, uint256, bytes32)
+}
+
+// GuestStdin is the one entry of the guest program's stdin, as bincode 1.3 writes it: the SS58 text behind its length
+// (u64, little endian), then signature, EVM address, amount (big endian) and challenge without one: 156 bytes and the text.
+func (in Input) GuestStdin() []byte {
+	amount := in.Amount.Bytes32()
+	entry := make([]byte, 0, 156+len(in.SS58))
+	entry = binary.LittleEndian.AppendUint64(entry, uint64(len(in.SS58)))
+	entry = append(entry, in.SS58...)
+	entry = append(entry, in.Signature[:]...)
+	entry = append(entry, in.EVMAddress[:]...)
+	entry = append(entry, amount[:]...)
+	return append(entry, in.Challenge[:]...)
 }
 
 // Prover makes proofs. Its methods may be called from many goroutines.
