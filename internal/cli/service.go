@@ -193,6 +193,12 @@ func (s *service) ready(ctx context.Context) map[string]string {
 	if err := s.store.Ping(ctx); err != nil {
 		checks["store"] = "the store of jobs cannot be reached"
 	}
+	if s.jwks != nil {
+		checks["tokens"] = "ok"
+		if !s.jwks.Ready() {
+			checks["tokens"] = "the keys that tokens are signed with could not be fetched yet"
+		}
+	}
 	return checks
 }
 
