@@ -138,6 +138,7 @@ export class Stub {
     if (path.startsWith("/v1/") && this.poll == "refuse") return fail(res, 503, "unavailable", "The store is away.", 1)
     if (path == "/v1/stats") return json(res, 200, { ...this.service, history: this.history })
     if (req.method == "POST" && path == "/v1/jobs") return this.#submit(req, res)
+    if (req.method == "DELETE" && id) this.deleted = req.headers.authorization
     if (req.method == "DELETE" && id) return json(res, 200, this.put(id, { status: "failed", code: "cancelled", message: "Cancelled by its owner." }))
     if (id) return this.#job(req, res, id)
     return this.#file(path, res)
