@@ -8,9 +8,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"claimprover/internal/config"
@@ -29,7 +31,7 @@ type grammar struct {
 	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
 	Healthcheck HealthcheckCmd            `cmd:"" help:"Ask the service on this machine whether it is alive."`
 	Completion  kongcompletion.Completion `cmd:"" help:"Show how to switch on tab completion for bash, zsh or fish."`
-	Version     kong.VersionFlag          `help:"Show version, commit, Go and prover modes." group:"common"`
+	Version     kong.VersionFlag          `help:"Show version, commit, Go and prover modes." group:"Common flags"`
 }
 
 const description = `Turns signed migration claims into verified SP1 proofs, and tells a browser about every step.`
@@ -69,16 +71,36 @@ func Run(ctx context.Context, args []string, std Streams, env config.Environment
 	command, err := parser.Parse(args)
 	if err == nil {
 		err = command.Run()
-	} else if _, ok := errors.AsType[*kong.ParseError](err); ok {
-		err = usage(err)
+	} else {
+		err = mistyped(parser, args, err)
 	}
 	return report(err, std.Err, slices.Contains(args, "--json"))
+}
+
+// mistyped makes a usage error that says where help is.
+func mistyped(parser *kong.Kong, args []string, err error) error {
+	page, usual := "claimprover --help", parser.Model.DefaultCmd
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil {
+		return usage(fmt.Errorf("%w; see %s", err, page))
+	}
+	switch command := parse.Context.Selected(); {
+	case command != nil && (command != usual || slices.Contains(args, usual.Name)):
+		page = "claimprover " + command.Name + " --help"
+	case strings.HasPrefix(err.Error(), "unexpected argument"):
+		// It was taken for an argument of the command that need not be typed. Without that, kong names the near one.
+		parser.Model.DefaultCmd = nil
+		if _, nearer := parser.Parse(args); nearer != nil {
+			err = nearer
+		}
+	}
+	return usage(fmt.Errorf("%w; see %s", err, page))
 }
 
 // help leaves the settings out of the overview: there are sixty, and serve --help has them.
 func help(options kong.HelpOptions, ctx *kong.Context) error {
 	if ctx.Selected() == nil {
-		ctx.Model.Node.DefaultCmd = nil
+		ctx.Model.DefaultCmd = nil
 	}
 	return kong.DefaultHelpPrinter(options, ctx)
 }

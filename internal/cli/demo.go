@@ -75,9 +75,10 @@ func (cmd *DemoCmd) Run(ctx context.Context, std Streams) error {
 		return err
 	}
 	if !cmd.Keep && os.Getenv("DEMO_KEEP") != "1" {
+		cmd.say(std, "  The service has ended with the demo; DEMO_KEEP=1 leaves it running, with its page.")
 		return nil
 	}
-	fmt.Fprintf(std.Out, "\nThe service goes on until Ctrl-C. Its API key: %s\n", key)
+	cmd.say(std, "  The service goes on until Ctrl-C. Its API key: %s", key)
 	return child.wait(ctx)
 }
 

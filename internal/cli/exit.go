@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"claimprover/internal/api"
 	"claimprover/internal/client"
@@ -37,6 +38,9 @@ func (e *ended) Unwrap() error { return e.cause }
 func usage(err error) error { return &ended{exitUsage, "usage", err.Error(), err} }
 
 func unreachable(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // without the method and URL in front
+	}
 	return &ended{exitLater, "unreachable", fmt.Sprintf("The service did not answer: %v. Check --url, or try again later.", err), err}
 }
 

@@ -40,7 +40,7 @@ func (cmd *HealthcheckCmd) Run(ctx context.Context, std Streams) error {
 	defer cancel()
 	if !cmd.Ready {
 		if err := service.Live(ctx); err != nil {
-			return notWell(err.Error())
+			return notWell(ctx, err)
 		}
 		_, err = fmt.Fprintln(std.Out, "alive")
 		return err
@@ -48,7 +48,7 @@ func (cmd *HealthcheckCmd) Run(ctx context.Context, std Streams) error {
 	ready, err := service.Ready(ctx)
 	switch {
 	case err != nil:
-		return notWell(err.Error())
+		return notWell(ctx, err)
 	case !ready.Ready:
 		var wrong []string
 		for _, name := range slices.Sorted(maps.Keys(ready.Checks)) {
@@ -56,12 +56,14 @@ func (cmd *HealthcheckCmd) Run(ctx context.Context, std Streams) error {
 				wrong = append(wrong, name+": "+says)
 			}
 		}
-		return notWell(strings.Join(wrong, "; "))
+		return &ended{exit: exitFailed, code: "unavailable", message: "The service is not ready: " + strings.Join(wrong, "; ")}
 	}
 	_, err = fmt.Fprintln(std.Out, "ready")
 	return err
 }
 
-func notWell(why string) error {
-	return &ended{exit: exitFailed, code: "unavailable", message: "The service is not well: " + why}
+// notWell is exit code 1, whatever the trouble: container engines know no other.
+func notWell(ctx context.Context, err error) error {
+	_, told := judge(asked(context.WithoutCancel(ctx), err))
+	return &ended{exit: exitFailed, code: told.Code, message: told.Message}
 }

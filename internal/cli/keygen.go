@@ -10,8 +10,8 @@ import (
 // KeygenCmd makes an API key.
 type KeygenCmd struct {
 	Name  string `arg:"" optional:"" help:"Name of who will use the key; it names the owner of jobs and stands in logs."`
-	JSON  bool   `name:"json" help:"Print one JSON object." group:"common"`
-	Quiet bool   `name:"quiet" short:"q" help:"Print the key and its entry only, a line each." group:"common"`
+	JSON  bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
+	Quiet bool   `name:"quiet" short:"q" help:"Print the key and its entry only, a line each." group:"Common flags"`
 }
 
 // Help is shown below the sentence.

@@ -11,22 +11,23 @@ import (
 
 // Output says how a command talks.
 type Output struct {
-	JSON       bool `name:"json" help:"Print JSON and nothing else on standard output, errors as JSON on standard error." group:"common"`
-	Quiet      bool `name:"quiet" short:"q" help:"Print only the job's id, or the proof." group:"common"`
-	NoColor    bool `name:"no-color" help:"No colours; NO_COLOR does the same." group:"common"`
-	NoProgress bool `name:"no-progress" help:"One plain line per change, as when piped, instead of a moving line." group:"common"`
+	JSON       bool `name:"json" help:"Print JSON and nothing else on standard output, errors as JSON on standard error." group:"Common flags"`
+	Quiet      bool `name:"quiet" short:"q" help:"Print only the job's id, or the proof." group:"Common flags"`
+	NoColor    bool `name:"no-color" help:"No colours; NO_COLOR does the same." group:"Common flags"`
+	NoProgress bool `name:"no-progress" help:"One plain line per change, as when piped, instead of a moving line." group:"Common flags"`
 }
 
 // Connection says which service is asked, and with which key.
 type Connection struct {
-	URL    string        `name:"url" env:"CLAIMPROVER_URL" placeholder:"http://localhost:8080" help:"Address of the service ($CLAIMPROVER_URL)." group:"common"`
-	APIKey config.Secret `name:"api-key" env:"CLAIMPROVER_API_KEY" placeholder:"KEY" help:"API key or token ($CLAIMPROVER_API_KEY; a flag can be read in the process list)." group:"common"`
+	URL    string        `name:"url" env:"CLAIMPROVER_URL" placeholder:"http://localhost:8080" help:"Address of the service." group:"Common flags"`
+	APIKey config.Secret `name:"api-key" env:"CLAIMPROVER_API_KEY" placeholder:"KEY" help:"API key or token; a flag can be read in the process list." group:"Common flags"`
 }
 
 const defaultURL = "http://localhost:8080"
 
-func (c Connection) open() (*client.Client, error) {
-	service, err := client.New(cmp.Or(c.URL, defaultURL), c.APIKey.Reveal(), client.Options{UserAgent: "claimprover/" + version})
+// open makes a client; lost hears why a stream has to be opened again.
+func (c Connection) open(lost func(error)) (*client.Client, error) {
+	service, err := client.New(cmp.Or(c.URL, defaultURL), c.APIKey.Reveal(), client.Options{UserAgent: "claimprover/" + version, Lost: lost})
 	if err != nil {
 		return nil, usage(err)
 	}

@@ -12,7 +12,7 @@ import (
 // ConfigCmd shows the settings that serve would run with.
 type ConfigCmd struct {
 	config.Config
-	JSON     bool `name:"json" help:"Print one JSON object." group:"common"`
+	JSON     bool `name:"json" help:"Print one JSON object." group:"Common flags"`
 	Markdown bool `name:"markdown" hidden:"" help:"Print the README's table of all settings."`
 }
 

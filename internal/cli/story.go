@@ -90,10 +90,14 @@ func clock(d time.Duration) string {
 	}
 }
 
+// reconnecting stands where a state would, until the service is heard again.
+const reconnecting = "reconnecting"
+
 // nobody reads the story.
 type nobody struct{}
 
 func (nobody) show(api.Event) {}
+func (nobody) lost()          {}
 func (nobody) close()         {}
 
 // plainLines write a line for each change, without control codes.
@@ -116,6 +120,13 @@ func (p *plainLines) show(e api.Event) {
 	default:
 		line += fmt.Sprintf("   %d/%d", n, steps)
 	}
+	p.say(line)
+}
+
+func (p *plainLines) lost() { p.say(reconnecting) }
+
+// say writes a line unless it was the last one already.
+func (p *plainLines) say(line string) {
 	if line != p.last {
 		fmt.Fprintln(p.out, line)
 	}
@@ -133,6 +144,7 @@ type movingLine struct {
 	event api.Event // guarded by mu; the newest
 	at    time.Time // guarded by mu; when it came
 	since time.Time // guarded by mu; when its step began
+	away  bool      // guarded by mu; the connection is lost
 }
 
 func newMovingLine(out io.Writer) *movingLine {
@@ -153,18 +165,27 @@ func (m *movingLine) show(e api.Event) {
 	if was != is || m.event.Job.Status == "" {
 		m.since = time.Now()
 	}
-	m.event, m.at = e, time.Now()
+	m.event, m.at, m.away = e, time.Now(), false
 	m.mu.Unlock()
 	if is < steps { // a bar at its end counts as complete and is drawn once more
 		m.bar.SetCurrent(int64(max(was, is)))
 	}
 }
 
+func (m *movingLine) lost() {
+	m.mu.Lock()
+	m.away = true
+	m.mu.Unlock()
+}
+
 func (m *movingLine) before(decor.Statistics) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, word := step(m.event)
-	return fmt.Sprintf(" %-10s ", word)
+	if m.away {
+		word = reconnecting
+	}
+	return fmt.Sprintf(" %-12s ", word)
 }
 
 func (m *movingLine) after(decor.Statistics) string {

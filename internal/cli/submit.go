@@ -14,7 +14,7 @@ import (
 
 // SubmitCmd submits a claim and, if asked, watches its job.
 type SubmitCmd struct {
-	Claim  string `arg:"" help:"File with the signed claim as JSON; - reads standard input." type:"path" predictor:"path"`
+	Claim  string `arg:"" help:"File with the signed claim as JSON; - reads standard input."`
 	Watch  bool   `name:"watch" short:"w" help:"Watch until the job ends, and write the proof to a file."`
 	Cancel bool   `name:"cancel-on-interrupt" help:"With --watch: Ctrl-C gives the job up instead of leaving it."`
 	Out    string `name:"out" short:"o" placeholder:"FILE" help:"File for the finished job with its proof (default with --watch: proof-<id>.json)."`
@@ -39,7 +39,8 @@ func (cmd *SubmitCmd) Run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return usage(err)
 	}
-	service, err := cmd.open()
+	w := &watching{Output: cmd.Output, std: std, url: cmd.URL, out: cmd.Out, cancel: cmd.Cancel}
+	service, err := cmd.open(w.lost)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (cmd *SubmitCmd) Run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return asked(ctx, err)
 	}
-	w := &watching{Output: cmd.Output, std: std, service: service, url: cmd.URL, id: job.JobID, out: cmd.Out, cancel: cmd.Cancel}
+	w.service, w.id = service, job.JobID
 	switch {
 	case cmd.Watch && client.Ended(job.Status):
 		return w.finish(job)

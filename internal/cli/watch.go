@@ -40,14 +40,17 @@ func (cmd *WatchCmd) Run(ctx context.Context, std Streams) error {
 		}
 		cmd.URL = cmp.Or(base, cmd.URL)
 	}
-	service, err := cmd.open()
+	w := &watching{Output: cmd.Output, std: std, url: cmd.URL, id: id, out: cmd.Out, cancel: cmd.Cancel, events: cmd.JSON}
+	service, err := cmd.open(w.lost)
 	if err != nil {
 		return err
 	}
 	defer service.Close()
-	w := &watching{
-		Output: cmd.Output, std: std, service: service, url: cmd.URL, id: id, out: cmd.Out, cancel: cmd.Cancel, events: cmd.JSON,
+	// Following would try for ever; a wrong address or id is to be said at once.
+	if _, err := service.Get(ctx, id); err != nil {
+		return asked(ctx, err)
 	}
+	w.service = service
 	return w.run(ctx)
 }
 
@@ -61,34 +64,43 @@ type watching struct {
 	out     string // file asked for; empty: proof-<id>.json when the story is told
 	cancel  bool   // Ctrl-C cancels
 	events  bool   // each event is printed as a line of JSON
+	shown   view   // while the job is followed
+}
+
+// lost tells that the stream is gone and will be opened again.
+func (w *watching) lost(error) {
+	if w.shown != nil {
+		w.shown.lost()
+	}
 }
 
 // run follows the job to its end.
 func (w *watching) run(ctx context.Context) error {
-	shown := w.view()
+	w.shown = w.view()
 	var last api.Job
 	for event, err := range w.service.Follow(ctx, w.id) {
 		switch {
 		case err != nil && ctx.Err() != nil:
-			shown.close()
+			w.shown.close()
 			return w.interrupt()
 		case err != nil:
-			shown.close()
+			w.shown.close()
 			return asked(ctx, err)
 		}
 		if w.events {
 			fmt.Fprintf(w.std.Out, "%s\n", api.Encode(event))
 		}
-		shown.show(event)
+		w.shown.show(event)
 		last = event.Job
 	}
-	shown.close()
+	w.shown.close()
 	return w.finish(last)
 }
 
 // view is how the story is told.
 type view interface {
 	show(api.Event)
+	lost()  // the connection is gone and will be tried again
 	close() // leaves the terminal to others
 }
 

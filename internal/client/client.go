@@ -31,6 +31,8 @@ type Options struct {
 	// RetryBase and RetryMax bound the wait before a lost stream is opened again, which is drawn from the whole span
 	// that doubles with each failure; zero means 500 ms and 30 s.
 	RetryBase, RetryMax time.Duration
+	// Lost hears, on the follower's goroutine, why a stream has to be opened again; nil means nobody does.
+	Lost func(why error)
 }
 
 // Client asks one service.
@@ -40,6 +42,7 @@ type Client struct {
 	agent string
 	http  *http.Client
 	retry backoff
+	lost  func(error)
 }
 
 // What one request may take. A long-poll is answered within a minute.
@@ -56,6 +59,9 @@ func New(base, key string, o Options) (*Client, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not the address of a service, such as http://localhost:8080", base)
 	}
+	if o.Lost == nil {
+		o.Lost = func(error) {}
+	}
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
@@ -69,6 +75,7 @@ func New(base, key string, o Options) (*Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		retry: backoff{base: cmp.Or(o.RetryBase, 500*time.Millisecond), most: cmp.Or(o.RetryMax, 30*time.Second)},
+		lost:  o.Lost,
 	}, nil
 }
 

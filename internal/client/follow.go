@@ -75,6 +75,7 @@ func (c *Client) follow(ctx context.Context, id string, transports ...transport)
 			if !f.worked && !isRefusal && failures >= givesUpAfter && len(transports) > 1 {
 				transports, failures = transports[1:], 0
 			}
+			c.lost(err)
 			if err := c.retry.wait(ctx, failures, err); err != nil {
 				yield(api.Event{}, err)
 				return
