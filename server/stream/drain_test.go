@@ -23,7 +23,6 @@ func TestDrain(t *testing.T) {
 			for range 50 {
 				e, s := w.sse("/jobs/1"), w.ws("/jobs/1")
 				e.next()
-				e.next()
 				s.next()
 				go func() {
 					require.Equal(t, "end", e.next())
@@ -58,7 +57,6 @@ func TestDrain(t *testing.T) {
 		bubble(t, Options{}, func(t *testing.T, w *world) {
 			w.store(event("1", 1, 1, "running"))
 			e, s := w.sse("/jobs/1"), w.ws("/jobs/1")
-			e.next()
 			e.next()
 			s.next()
 			synctest.Wait()

@@ -41,6 +41,7 @@ type world struct {
 	mu     sync.Mutex
 	stored map[string]*hub.Message // guarded by mu
 	broken error                   // guarded by mu; what reading the store says
+	onRead func()                  // guarded by mu; called while the store is read, if set
 	panics bool                    // guarded by mu; whether reading the store panics
 }
 
@@ -121,6 +122,9 @@ func (w *world) subscription(id string) Subscription {
 	return Subscription{Topic: topicOf(id), Snapshot: func(ctx context.Context) (*hub.Message, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if w.onRead != nil {
+			w.onRead()
+		}
 		if w.panics {
 			panic("a bug")
 		}
@@ -212,8 +216,21 @@ func (w *world) sse(path string, header ...string) *source {
 	return &source{w.t, answer, bufio.NewScanner(answer.Body)}
 }
 
-// next reads a block: its lines, joined by "|".
+// next reads an event or a comment: its lines, joined by "|". A retry before it is checked and left out.
 func (s *source) next() string {
+	s.t.Helper()
+	text := s.block()
+	if delay, rest, ok := strings.Cut(text, "|"); ok && strings.HasPrefix(delay, "retry:") {
+		require.Regexp(s.t, aDelay, delay)
+		return rest
+	}
+	return text
+}
+
+// aDelay is a jittered retry: 2000 to 4000 ms.
+const aDelay = `^retry:([23]\d{3}|4000)$`
+
+func (s *source) block() string {
 	s.t.Helper()
 	var block []string
 	for s.lines.Scan() {
@@ -227,7 +244,7 @@ func (s *source) next() string {
 
 func (s *source) close() { _ = s.body.Body.Close() }
 
-// frame is what next gives for an event.
+// frameOf is what next gives for an event.
 func frameOf(m *hub.Message) string {
 	return fmt.Sprintf("id:%d|event:%s|data:%s", m.Version, m.Type, m.Data)
 }

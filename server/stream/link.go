@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -119,8 +120,8 @@ func (l *link) talk(first *hub.Message) ending {
 		case asked := <-l.requests:
 			why = l.carryOut(asked)
 		case why = <-l.ending:
-			if why == draining {
-				why = l.flush()
+			if why == draining { // what waits may be the last event of a job
+				why = cmp.Or(l.flush(), draining)
 			}
 		}
 		if why != open {
@@ -129,14 +130,14 @@ func (l *link) talk(first *hub.Message) ending {
 	}
 }
 
-// flush sends what is there before a drain ends the stream: among it may be the last event of a job.
+// flush sends all that waits in the mailbox.
 func (l *link) flush() ending {
 	for m, ok := l.follower.Next(); ok; m, ok = l.follower.Next() {
 		if why := l.deliver(m); why != open {
 			return why
 		}
 	}
-	return draining
+	return open
 }
 
 // follow adds a topic and reads its state: in this order nothing falls between.
@@ -221,7 +222,12 @@ func (l *link) check(f *followed) ending {
 	case err != nil:
 		l.streams.log.Warn("heartbeat could not read the state", "err", err) // the next one will
 		return open
-	case !l.follower.Saw(m), m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data):
+	}
+	// What came before that state goes before it: who keeps up is to see each event.
+	if why := l.flush(); why != open {
+		return why
+	}
+	if !l.follower.Saw(m) || m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data) {
 		return open
 	}
 	return l.send(f, m)

@@ -75,7 +75,7 @@ func mustGrow(t *testing.T, next func() string, end string) {
 		}
 		_, data, isEvent := strings.Cut(text, "data:")
 		if !isEvent && !strings.HasPrefix(text, "{") {
-			continue // a comment, the retry
+			continue // a comment
 		}
 		var got struct {
 			Type string `json:"type"`
@@ -134,12 +134,39 @@ func TestVerifiedBeforeCompleted(t *testing.T) {
 	}
 }
 
-// reader opens job 1; next passes over the retry.
+// reader opens job 1.
 func (w *world) reader(transport string) (next func() string, end string) {
 	if transport == "websocket" {
 		return w.ws("/jobs/1").next, "closed 1000"
 	}
-	s := w.sse("/jobs/1")
-	require.Contains(w.t, s.next(), "retry:")
-	return s.next, "end"
+	return w.sse("/jobs/1").next, "end"
+}
+
+// A heartbeat that reads the end out of the store does not overtake what waits in the mailbox.
+func TestHeartbeatOvertakesNothing(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"sse", "websocket"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			bubble(t, Options{}, func(t *testing.T, w *world) {
+				w.store(event("1", 1, 1, "running"))
+				next, end := w.reader(path)
+				require.Contains(t, next(), "running")
+				w.mu.Lock()
+				w.onRead = func() { // as the heartbeat asks, a worker writes
+					w.hub.Publish(event("1", 2, 1, "verified"))
+					w.stored["1"] = event("1", 3, 1, "completed")
+				}
+				w.mu.Unlock()
+				for text := next(); ; text = next() {
+					if text != ":" {
+						require.Contains(t, text, "verified")
+						break
+					}
+				}
+				require.Contains(t, next(), "completed")
+				require.Equal(t, end, next())
+			})
+		})
+	}
 }

@@ -85,7 +85,6 @@ func TestMetrics(t *testing.T) {
 	s, e := w.ws("/jobs/1"), w.sse("/jobs/1")
 	s.next()
 	e.next()
-	e.next()
 	figure := func(want map[string]float64) {
 		t.Helper()
 		require.Eventually(t, func() bool {

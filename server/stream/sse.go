@@ -2,6 +2,8 @@ package stream
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -60,7 +62,7 @@ func (s *Streams) ServeSSE(w http.ResponseWriter, r *http.Request, sub Subscript
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	wire, err := s.beginSSE(w)
+	wire, err := s.beginSSE(w, first)
 	if err != nil {
 		l.leave()
 		return err
@@ -81,7 +83,7 @@ func (s *Streams) refuseSSE(w http.ResponseWriter, err error) error {
 	if !f.Retryable {
 		return err
 	}
-	if f.Code == fault.Internal {
+	if f.Code == fault.Internal && !errors.Is(err, context.Canceled) { // that one has left
 		s.log.Error("event stream refused", "err", err)
 	}
 	RefuseSSE(w)
@@ -89,8 +91,9 @@ func (s *Streams) refuseSSE(w http.ResponseWriter, err error) error {
 }
 
 // beginSSE writes the header and the client's delay between connections, and takes the connection over. The transfer
-// encoding "identity" is how net/http is told not to cut the body into chunks: it ends with the connection.
-func (s *Streams) beginSSE(w http.ResponseWriter) (*sseWire, error) {
+// encoding "identity" is how net/http is told not to cut the body into chunks: it ends with the connection. The delay
+// is a line of the first event, if there is one: some clients take it for an event when it stands alone.
+func (s *Streams) beginSSE(w http.ResponseWriter, first *hub.Message) (*sseWire, error) {
 	sseHeader(w.Header())
 	w.Header().Set("Transfer-Encoding", "identity")
 	w.WriteHeader(http.StatusOK)
@@ -100,7 +103,11 @@ func (s *Streams) beginSSE(w http.ResponseWriter) (*sseWire, error) {
 		return nil, err
 	}
 	wire := &sseWire{socket: socket, frames: &s.frames}
-	_, _ = socket.Write(retry()) // the next write tells
+	delay := retry()
+	if first != nil {
+		delay = delay[:len(delay)-1]
+	}
+	_, _ = socket.Write(delay) // the next write tells
 	return wire, nil
 }
 
