@@ -52,6 +52,7 @@ type Gate struct {
 
 	mu     sync.Mutex
 	closed bool           // guarded by mu
+	paused string         // guarded by mu; why nobody is let in for now; empty: not paused
 	inside sync.WaitGroup // Add under mu while not closed
 }
 
@@ -179,11 +180,51 @@ func (g *Gate) Draining() error {
 	return nil
 }
 
+// pausedRetry is what is said of when to come back: nobody knows how long a pause takes.
+const pausedRetry = time.Minute
+
+// Pause refuses everybody from now on, with unavailable and the reason as its message, until [Gate.Resume]. Those inside
+// go on, and so do jobs. Another pause has another reason; the empty one is none.
+func (g *Gate) Pause(reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.paused = reason
+}
+
+// Resume lets claims in again.
+func (g *Gate) Resume() { g.Pause("") }
+
+// Paused is the reason of a pause, or empty.
+func (g *Gate) Paused() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.paused
+}
+
+// Refusing is what everybody is refused with: shutting_down, or unavailable during a pause. It is nil while claims may
+// come in.
+func (g *Gate) Refusing() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refusingLocked()
+}
+
+func (g *Gate) refusingLocked() error {
+	switch {
+	case g.closed:
+		return jobs.Shutdown()
+	case g.paused != "":
+		return fault.New(fault.Unavailable, "%s", g.paused).RetryIn(pausedRetry)
+	default:
+		return nil
+	}
+}
+
 func (g *Gate) enter() (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
-		return nil, jobs.Shutdown()
+	if err := g.refusingLocked(); err != nil {
+		return nil, err
 	}
 	g.inside.Add(1)
 	return g.inside.Done, nil

@@ -154,6 +154,19 @@ type JobList struct {
 	NextCursor string `json:"nextCursor,omitempty"`
 }
 
+// TokenRequest is the body of POST /v1/tokens, as clients write it; the server reads it strictly.
+type TokenRequest struct {
+	TTLSeconds  int      `json:"ttlSeconds,omitempty"`
+	Scope       []string `json:"scope,omitempty"`
+	SS58Address string   `json:"ss58Address,omitempty"`
+}
+
+// Token is the answer to it.
+type Token struct {
+	Token     string `json:"token"`
+	ExpiresAt Time   `json:"expiresAt"`
+}
+
 // Error is every refusal.
 type Error struct {
 	Status     string            `json:"status,omitempty"` // "failed"; left out of retryable errors on read routes
@@ -181,6 +194,7 @@ type Service struct {
 	ChainID           uint64         `json:"chainId,omitempty"`
 	Anonymous         bool           `json:"anonymous,omitempty"` // submissions need no credential
 	Draining          bool           `json:"draining"`
+	Paused            string         `json:"paused,omitempty"` // why submissions are refused for now
 	Version           string         `json:"version"`
 }
 

@@ -45,6 +45,7 @@ var messages = map[string]any{
 	"Accepted": api.Accepted{}, "JobList": api.JobList{}, "Error": api.Error{}, "Service": api.Service{},
 	"Percentiles": api.Percentiles{}, "ServiceEvent": api.ServiceEvent{}, "Stats": api.Stats{}, "Minute": api.Minute{},
 	"Health": api.Health{}, "Ready": api.Ready{}, "Operation": api.Operation{}, "OperationError": api.OperationError{},
+	"TokenRequest": api.TokenRequest{}, "Token": api.Token{},
 }
 
 func TestStructsAndSchemasHaveTheSameFields(t *testing.T) {
@@ -124,7 +125,7 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 	listed.ZKProof, listed.Claim, listed.Transaction = nil, nil, nil
 	service := api.Service{Capacity: 50, Workers: 4, FailedLastHour: map[string]int{"cancelled": 1}, ProverMode: "mock", Verifies: []string{"public_values"}, Version: "dev"}
 	full := service
-	full.ProofSeconds, full.ChainID, full.Anonymous = &api.Percentiles{P50: 1.5, P90: 2}, 1, true
+	full.ProofSeconds, full.ChainID, full.Anonymous, full.Paused = &api.Percentiles{P50: 1.5, P90: 2}, 1, true, "The chain is upgraded."
 
 	c := apitest.New(t)
 	for _, right := range []struct {
@@ -147,6 +148,8 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		{"ReadError", api.Error{Code: "unavailable", Message: "No.", Error: "No.", Retryable: true, RetryAfter: 1}},
 		{"ReadError", api.Error{Status: "failed", Code: "not_found", Message: "No.", Error: "No."}},
 		{"OperationError", api.OperationError{Type: "error", JobID: id, Code: "not_found", Message: "No."}},
+		{"TokenRequest", api.TokenRequest{}}, {"TokenRequest", api.TokenRequest{TTLSeconds: 3600, Scope: []string{"read"}, SS58Address: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"}},
+		{"Token", api.Token{Token: "e30.e30.AA", ExpiresAt: now}},
 		{"Operation", api.Operation{Op: "subscribe", JobID: id, LastEventID: 4, Token: "t"}},
 	} {
 		require.NoError(t, c.Message(right.schema, api.Encode(right.message)))
@@ -185,6 +188,8 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		"queue_full is retryable":                         {"WriteError", api.Error{Status: "failed", Code: "queue_full", Message: "No.", Error: "No."}},
 		"not_found is not":                                {"WriteError", api.Error{Status: "failed", Code: "not_found", Message: "No.", Error: "No.", Retryable: true}},
 		"a timeout stops the work":                        {"Health", api.Health{Status: "ok", ProverMode: "local", QueueCapacity: 50, Workers: 4, Version: "dev", ProofMetrics: api.ProofMetrics{TimedOutStillRunning: 1}}},
+		"a token lives an hour at most":                   {"TokenRequest", api.TokenRequest{TTLSeconds: 3601}},
+		"a token cannot list":                             {"TokenRequest", api.TokenRequest{Scope: []string{"list"}}},
 		"an operation on a job names it":                  {"Operation", json.RawMessage(`{"op":"subscribe"}`)},
 	} {
 		require.Error(t, c.Message(wrong.schema, api.Encode(wrong.message)), says)

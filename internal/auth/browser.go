@@ -20,8 +20,10 @@ const (
 	browserIssuer   = "claimprover"
 	browserType     = "claimprover+jwt" // the typ of a browser token; no outside token has it
 	defaultTokenTTL = 15 * time.Minute
-	maxTokenTTL     = time.Hour
 )
+
+// MaxTokenTTL is how long a browser token may live.
+const MaxTokenTTL = time.Hour
 
 // Grant is what a browser token is to be good for; the zero value means the defaults.
 type Grant struct {
@@ -45,7 +47,7 @@ func (a *Authenticator) Mint(c Caller, g Grant) (Minted, error) {
 	switch {
 	case g.TTL == 0:
 		g.TTL = defaultTokenTTL
-	case g.TTL < time.Second || g.TTL > maxTokenTTL:
+	case g.TTL < time.Second || g.TTL > MaxTokenTTL:
 		return Minted{}, errBadTTL
 	}
 	switch {
@@ -57,7 +59,7 @@ func (a *Authenticator) Mint(c Caller, g Grant) (Minted, error) {
 	return a.browser.mint(c.Key, g)
 }
 
-var errBadTTL = fault.New(fault.InvalidInput, "The token must live from 1 to %d seconds.", maxTokenTTL/time.Second).
+var errBadTTL = fault.New(fault.InvalidInput, "The token must live from 1 to %d seconds.", MaxTokenTTL/time.Second).
 	WithFields(map[string]string{"ttlSeconds": "must be from 1 to 3600"})
 
 // browser mints and judges browser tokens. They are signed with a key of their own for each API key, derived from the

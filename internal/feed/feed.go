@@ -29,8 +29,10 @@ type Options struct {
 	Verifies []string // names of the checks that proofs must pass
 	// Anonymous is said on the page: submissions need no credential.
 	Anonymous bool
-	Version   string
-	Logger    *slog.Logger
+	// Paused says why submissions are refused for now, empty if they are not; nil: they never are.
+	Paused  func() string
+	Version string
+	Logger  *slog.Logger
 }
 
 // Feed is the way out of the store.

@@ -27,6 +27,9 @@ func (f *Feed) Service(ctx context.Context) (api.Service, error) {
 		ProverMode: f.opts.Domain.ProverMode, Verifies: append([]string{}, f.opts.Verifies...), ChainID: f.opts.Domain.ChainID,
 		Anonymous: f.opts.Anonymous, Draining: f.draining.Load(), Version: f.opts.Version,
 	}
+	if f.opts.Paused != nil {
+		s.Paused = f.opts.Paused()
+	}
 	if oldest := figures.OldestPending; !oldest.IsZero() {
 		s.OldestWaitSeconds = int(time.Since(oldest).Seconds())
 	}
