@@ -17,13 +17,14 @@ import (
 	"claimprover/hub"
 	"claimprover/internal/admission"
 	"claimprover/internal/api"
+	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/feed"
 	"claimprover/internal/jobs"
 	"claimprover/server/stream"
 )
 
-// Parts are what the server puts on the wire. All but Ready are required.
+// Parts are what the server puts on the wire. All are required, but for Audit.
 type Parts struct {
 	Auth    *auth.Authenticator
 	Flood   *admission.Flood
@@ -37,6 +38,7 @@ type Parts struct {
 	// Ready says of each thing the service needs "ok" or, in words without hosts, what is wrong.
 	Ready    func(context.Context) map[string]string
 	Registry prometheus.Registerer
+	Audit    *audit.Log // nil: none is kept
 	Logger   *slog.Logger
 }
 
@@ -124,6 +126,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	read("/v1/jobs/:id", s.job)
 	e.DELETE("/v1/jobs/:id", s.handle(s.cancel))
 	read("/v1/jobs/:id/events", s.jobEvents)
+	e.POST("/v1/tokens", s.handle(s.mint))
 	read("/v1/events", s.serviceEvents)
 	read("/v1/stats", s.judge(s.stats))
 

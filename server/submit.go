@@ -1,18 +1,14 @@
 package server
 
 import (
-	"errors"
-	"io"
-	"mime"
 	"net/http"
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"claimprover/internal/admission"
 	"claimprover/internal/api"
+	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/claim"
 	"claimprover/internal/fault"
@@ -56,98 +52,43 @@ func (s *Server) submitSeed(c *gin.Context) error {
 	return nil
 }
 
-// admit takes a submission through the checks of the wire contract, in their order. What is refused before the body was
-// read closes the connection: net/http would read the rest of it first.
+// admit takes a submission through the checks of the wire contract, and writes down what came of it.
 func (s *Server) admit(c *gin.Context, parse func([]byte) (claim.Claim, error)) (admission.Admission, error) {
-	who, err := s.mayEnter(c)
+	asked := audit.Submission{RequestID: requestID(c), Began: time.Now()}
+	admitted, err := s.pass(c, parse, &asked)
 	if err != nil {
-		c.Header("Connection", "close")
-		return admission.Admission{}, s.counted(err)
-	}
-	body, err := s.body(c)
-	if err != nil {
-		return admission.Admission{}, s.counted(err)
-	}
-	parsed, err := parse(body)
-	if err != nil {
-		return admission.Admission{}, s.counted(err)
-	}
-	if err := who.MayClaimFor(parsed.PublicKey); err != nil {
-		return admission.Admission{}, s.counted(err)
-	}
-	admitted, err := s.Gate.Admit(c.Request.Context(), jobs.Owner(who.Owner), parsed)
-	tellWindows(c, admitted.Windows)
-	if err != nil {
-		return admission.Admission{}, s.counted(err)
+		code := fault.Of(err).Code
+		s.results.WithLabelValues(string(code)).Inc()
+		if c.Request.Context().Err() == nil { // else nobody is there to be refused
+			s.Audit.Refused(asked, code)
+		}
+		return admission.Admission{}, err
 	}
 	s.results.WithLabelValues(string(admitted.Disposition)).Inc()
+	s.Audit.Admitted(asked, admitted.Job, admitted.Disposition)
 	s.log.InfoContext(c.Request.Context(), "job accepted", "job", jobs.Label(admitted.Job.ID),
-		"disposition", admitted.Disposition, "key", who.Owner, "request_id", requestID(c))
+		"disposition", admitted.Disposition, "key", asked.Owner, "request_id", requestID(c))
 	return admitted, nil
 }
 
-func (s *Server) counted(err error) error {
-	s.results.WithLabelValues(string(fault.Of(err).Code)).Inc()
-	return err
-}
-
-// mayEnter is everything that is asked before the body is read: sizes and type, who is calling, whether the service is
-// ending, and the flood guard.
-func (s *Server) mayEnter(c *gin.Context) (auth.Caller, error) {
-	if c.Request.ContentLength > s.opts.MaxBodyBytes {
-		return auth.Caller{}, s.tooLarge()
-	}
-	if err := wantJSON(c.Request); err != nil {
-		return auth.Caller{}, err
-	}
-	who, err := s.authenticate(c, auth.Access{Open: s.opts.AnonymousAllowed}, auth.Submit)
+// pass is the checks in their order. What becomes known of a submission on the way is noted in asked.
+func (s *Server) pass(c *gin.Context, parse func([]byte) (claim.Claim, error), asked *audit.Submission) (admission.Admission, error) {
+	who, body, err := s.receive(c, door{access: auth.Access{Open: s.opts.AnonymousAllowed}, scope: auth.Submit, open: s.Gate.Refusing})
+	asked.Owner = who.Owner
 	if err != nil {
-		return auth.Caller{}, err
+		return admission.Admission{}, err
 	}
-	if err := s.Gate.Draining(); err != nil {
-		return auth.Caller{}, err
+	parsed, err := parse(body)
+	if err != nil {
+		return admission.Admission{}, err
 	}
-	var address netip.Addr
-	if who.CountsOnAddress() {
-		address = clientIP(c)
+	asked.Claim = &parsed
+	if err := who.MayClaimFor(parsed.PublicKey); err != nil {
+		return admission.Admission{}, err
 	}
-	states, err := s.Flood.Enter(c.Request.Context(), who.FloodKey(), address)
-	tellWindows(c, states)
-	return who, err
-}
-
-func wantJSON(r *http.Request) error {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	isJSON := kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json")
-	if err != nil || !isJSON {
-		return fault.New(fault.UnsupportedMediaType, "The body must be JSON: send the header Content-Type: application/json.")
-	}
-	return nil
-}
-
-// body reads what a caller may send, and gives him a while for it.
-func (s *Server) body(c *gin.Context) ([]byte, error) {
-	deadline := http.NewResponseController(c.Writer)
-	if err := deadline.SetReadDeadline(time.Now().Add(arrivalTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, s.opts.MaxBodyBytes))
-	if err == nil {
-		err = deadline.SetReadDeadline(time.Time{})
-		if errors.Is(err, http.ErrNotSupported) {
-			err = nil
-		}
-		return body, err
-	}
-	c.Header("Connection", "close")
-	if _, over := errors.AsType[*http.MaxBytesError](err); over {
-		return nil, s.tooLarge()
-	}
-	return nil, fault.New(fault.InvalidInput, "The body did not arrive whole within %v. Send it again.", arrivalTime).Because(err)
-}
-
-func (s *Server) tooLarge() error {
-	return fault.New(fault.PayloadTooLarge, "The body may have %d bytes. A claim needs less than 600.", s.opts.MaxBodyBytes)
+	admitted, err := s.Gate.Admit(c.Request.Context(), jobs.Owner(who.Owner), parsed)
+	tellWindows(c, admitted.Windows)
+	return admitted, err
 }
 
 // tellWindows adds to the RateLimit fields what a caller has left (draft-ietf-httpapi-ratelimit-headers-10).
