@@ -9,6 +9,9 @@ type Owner string
 // Anonymous owns the jobs of callers without a credential. It is nobody in particular, so it can neither list nor leave.
 const Anonymous Owner = "anonymous"
 
+// Everyone is whose list an operator reads. Nobody is called so: the names of owners have a colon, but for [Anonymous].
+const Everyone Owner = "everyone"
+
 // Minter is the key that minted a browser token; of any other owner, nobody.
 func (o Owner) Minter() (Owner, bool) {
 	rest, isToken := strings.CutPrefix(string(o), "token:")

@@ -49,9 +49,18 @@ func QueueFull(capacity int) *fault.Error {
 
 // Query chooses and pages the jobs of an owner.
 type Query struct {
-	Status *State // nil: all
-	Limit  int    // 1 to 100
-	Cursor string // from an earlier Page; empty: from the newest
+	Status *State     // nil: all
+	Code   fault.Code // that jobs failed with; empty: all, failed or not
+	Before time.Time  // created until then; zero: all
+	Limit  int        // 1 to 100
+	Cursor string     // from an earlier Page; empty: from the newest
+}
+
+// Takes says whether a job is one of those that are asked for.
+func (q Query) Takes(j Job) bool {
+	return (q.Status == nil || *q.Status == j.State) &&
+		(q.Code == "" || j.Outcome != nil && j.Outcome.Failure != nil && j.Outcome.Failure.Code == q.Code) &&
+		(q.Before.IsZero() || !j.CreatedAt.After(q.Before))
 }
 
 // Page is a part of a list, newest first. Next is empty on the last one.
@@ -113,7 +122,7 @@ type Store interface {
 	// Get gives ErrNotFound for what was never there and for what has expired.
 	Get(ctx context.Context, id ID) (Job, error)
 	// List gives an owner's jobs, newest first; what is admitted meanwhile does not shift a cursor's page. Anonymous
-	// has no list: it is always empty. A cursor that no page gave is fault.InvalidInput.
+	// has no list: it is always empty. Everyone's has every job. A cursor that no page gave is fault.InvalidInput.
 	List(ctx context.Context, o Owner, q Query) (Page, error)
 	// Places gives each id that is pending its place, 1 being next, and the length of the queue.
 	Places(ctx context.Context, ids []ID) (places map[ID]int, queued int, err error)

@@ -55,7 +55,7 @@ func Run(t *testing.T, h Harness) {
 		specs []spec
 	}{
 		{"Admit", admission}, {"queue", queue}, {"lease", leases}, {"Leave", leaving}, {"Swap", swapping},
-		{"cache", cache}, {"expiry", expiry}, {"journal", journals}, {"List", listing}, {"Announce", announcing},
+		{"cache", cache}, {"expiry", expiry}, {"journal", journals}, {"List", listing}, {"everyone's list", everyone}, {"Announce", announcing},
 		{"fault", faults},
 	}
 	for _, chapter := range chapters {

@@ -40,6 +40,12 @@ func (s *Store) fileLocked(e *entry, before, after *jobs.Job) {
 	if before != nil && after != nil && before.State == after.State && slices.Equal(before.Owners, after.Owners) {
 		return
 	}
+	if before != nil {
+		s.everyone[before.State].remove(e)
+	}
+	if after != nil {
+		s.everyone[after.State].insert(e)
+	}
 	from, to := drawers(before), drawers(after)
 	for d := range from {
 		if _, stays := to[d]; !stays {
@@ -62,7 +68,7 @@ func (s *Store) fileLocked(e *entry, before, after *jobs.Job) {
 const visitsAtOnce = 1000
 
 // List pages through the jobs of an owner; see [jobs.Store].
-func (s *Store) List(_ context.Context, o jobs.Owner, q jobs.Query) (jobs.Page, error) {
+func (s *Store) List(ctx context.Context, o jobs.Owner, q jobs.Query) (jobs.Page, error) {
 	below, err := readCursor(q.Cursor)
 	if err != nil {
 		return jobs.Page{}, err
@@ -76,9 +82,15 @@ func (s *Store) List(_ context.Context, o jobs.Owner, q jobs.Query) (jobs.Page, 
 	var page jobs.Page
 	var last uint64 // seq of the last job in the page
 	for below > 0 {
+		if err := ctx.Err(); err != nil { // few of many may be asked for
+			return jobs.Page{}, err
+		}
 		var found []listed
 		found, below = s.listed(o, states, below)
 		for _, f := range found {
+			if !q.Takes(*f.job) {
+				continue
+			}
 			if len(page.Jobs) == limit {
 				page.Next = writeCursor(last)
 				return page, nil
@@ -102,7 +114,11 @@ func (s *Store) listed(o jobs.Owner, states []jobs.State, below uint64) (found [
 	now := time.Now()
 	heads := make([]descent, 0, len(states))
 	for _, state := range states {
-		if set := s.owned[drawer{o, state}]; set != nil {
+		set := s.owned[drawer{o, state}]
+		if o == jobs.Everyone {
+			set = &s.everyone[state]
+		}
+		if set != nil {
 			heads = append(heads, set.below(below))
 		}
 	}

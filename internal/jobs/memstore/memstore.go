@@ -41,6 +41,7 @@ type Store struct {
 	byID     map[jobs.ID]*entry
 	inFlight map[claim.Identity]*entry // pending and running
 	owned    map[drawer]*ordered       // the list of an owner, a drawer for each state
+	everyone [jobs.Failed + 1]ordered  // every job, by its state
 	waiting  ordered                   // pending
 	leased   *list.List                // of *entry: running, soonest to expire first
 	ended    *list.List                // of *entry: first to have ended first
