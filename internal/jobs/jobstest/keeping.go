@@ -262,11 +262,12 @@ var listing = []spec{
 		a := c.admit(job(1, visitor), jobs.Queued)
 		c.admit(job(1, alice), jobs.Joined)
 		c.admit(job(1, "token:alice:2"), jobs.Joined)
-		b := c.admit(job(2, alice), jobs.Queued)
-		c.Equal([]jobs.ID{b.ID, a.ID}, ids(c.list(alice, jobs.Query{Limit: 10}).Jobs))
-		c.Equal([]jobs.ID{a.ID}, ids(c.list(visitor, jobs.Query{Limit: 10}).Jobs))
+		b := c.admit(job(2, visitor), jobs.Queued)
+		own := c.admit(job(3, alice), jobs.Queued)
+		c.Equal([]jobs.ID{own.ID, b.ID, a.ID}, ids(c.list(alice, jobs.Query{Limit: 10}).Jobs))
+		c.Equal([]jobs.ID{b.ID, a.ID}, ids(c.list(visitor, jobs.Query{Limit: 10}).Jobs))
 		c.leave(a.ID, visitor)
-		c.Len(c.list(alice, jobs.Query{Limit: 10}).Jobs, 2)
+		c.Len(c.list(alice, jobs.Query{Limit: 10}).Jobs, 3)
 	}},
 	{"the anonymous have no list", Options{}, func(c *check) {
 		c.admit(job(1, jobs.Anonymous), jobs.Queued)

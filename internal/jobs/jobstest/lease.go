@@ -207,6 +207,7 @@ var leases = []spec{
 			_, err := c.one.Lease(c.ctx, "worker")
 			ended <- err
 		}()
+		c.sleep(jobs.RenewEvery)
 		c.NoError(c.one.Ping(c.ctx))
 		c.NoError(c.one.Close())
 		c.NoError(c.one.Close())

@@ -64,19 +64,30 @@ func provedNext(b *testing.B, s *Store) claim.Identity {
 	return j.Identity
 }
 
-// BenchmarkLife is a job from admission to its proof, with the writes of a worker.
+// BenchmarkLife is a job from admission to its proof, with the writes of a worker; and what a kept job takes of the heap,
+// its cached proof included.
 func BenchmarkLife(b *testing.B) {
-	for _, kept := range []int{0, 1_000_000} {
+	for _, kept := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprintf("kept=%d", kept), func(b *testing.B) {
+			before := heap()
 			s := keeping(b, kept)
+			perJob := float64(heap()-before) / float64(kept)
 			next := kept
 			b.ReportAllocs()
 			for b.Loop() {
 				proved(b, s, next, alice)
 				next++
 			}
+			b.ReportMetric(perJob, "B/kept")
 		})
 	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func BenchmarkList(b *testing.B) {

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"cmp"
+	"container/list"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -51,6 +52,13 @@ func proved(t testing.TB, s *Store, n int, o jobs.Owner) jobs.Job {
 
 func ended(j jobs.Job) (jobs.Job, error) {
 	return j.Completed(prover.Proof{Bytes: []byte{1}}, time.Now())
+}
+
+// lenOf counts a list of the store's; the timer may be at it.
+func (s *Store) lenOf(l *list.List) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return l.Len()
 }
 
 func TestOptions(t *testing.T) {
@@ -103,7 +111,7 @@ func TestExpiry(t *testing.T) {
 			cancelled(t, s, 0, 100, alice)
 			time.Sleep(time.Minute + time.Second/2) // between two sweeps
 			queued(t, s, 100, alice)
-			require.Equal(t, 100-perWrite, s.ended.Len())
+			require.Equal(t, 100-perWrite, s.lenOf(s.ended))
 		})
 	})
 	t.Run("the timer drops a backlog, and stops when nothing is left to drop", func(t *testing.T) {
@@ -120,7 +128,9 @@ func TestExpiry(t *testing.T) {
 			synctest.Wait()
 			require.Nil(t, s.sweeper)
 			require.Len(t, s.byID, 1)
-			require.Len(t, s.owned, 2, "the open job, with both its owners")
+			for d := range s.owned {
+				require.Equal(t, jobs.Pending, d.state, "no list has an ended job")
+			}
 			require.Empty(t, s.proofs)
 			require.Empty(t, s.answers)
 			require.Zero(t, s.ended.Len()+s.made.Len()+s.answered.Len())
@@ -133,13 +143,16 @@ func TestExpiry(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Options{CacheTTL: time.Minute + time.Second/2})
 			defer s.Close()
-			for range 2 * perWrite {
-				proved(t, s, 0, alice)
-				time.Sleep(time.Minute + time.Second/2)
+			last := 10 * perWrite
+			for n := range last + 1 {
+				proved(t, s, n, alice)
 			}
-			proved(t, s, 0, alice)
+			time.Sleep(time.Minute + time.Second/2)
+			proved(t, s, last, alice)
+			require.Greater(t, s.lenOf(s.made), 2, "the old proof is still to be dropped")
 			time.Sleep(2 * sweepPause)
-			_, _, found, _ := s.Join(t.Context(), jobOf(0, alice))
+			require.Equal(t, 1, s.lenOf(s.made))
+			_, _, found, _ := s.Join(t.Context(), jobOf(last, alice))
 			require.True(t, found)
 		})
 	})
@@ -176,10 +189,23 @@ func TestExpiry(t *testing.T) {
 			time.Sleep(time.Minute + time.Second/2)
 			page, err := s.List(t.Context(), alice, jobs.Query{Limit: 10})
 			require.NoError(t, err)
-			require.Greater(t, s.ended.Len(), 2*visitsAtOnce)
+			require.Greater(t, s.lenOf(s.ended), 2*visitsAtOnce)
 			require.Len(t, page.Jobs, 1)
 			require.Equal(t, oldest.ID, page.Jobs[0].ID)
 			require.Empty(t, page.Next)
+		})
+	})
+	t.Run("remembered answers are dropped too", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Options{})
+			queued(t, s, 0, alice)
+			queued(t, s, 0, alice)
+			require.Equal(t, 1, s.lenOf(s.answered))
+			time.Sleep(jobs.AnswerTime + 2*sweepPause)
+			synctest.Wait()
+			require.Empty(t, s.answers)
+			require.Nil(t, s.sweeper)
 		})
 	})
 	t.Run("only a journal that names something is kept", func(t *testing.T) {
@@ -202,6 +228,7 @@ func TestExpiry(t *testing.T) {
 			s := New(Options{JobsTTL: time.Minute})
 			cancelled(t, s, 0, 1, alice)
 			require.NoError(t, s.Close())
+			s.sweepUp() // it had just gone off
 			time.Sleep(time.Hour)
 			require.Equal(t, 1, s.ended.Len())
 		})
