@@ -124,7 +124,9 @@ func TestExpiry(t *testing.T) {
 			_, _, err := s.Admit(t.Context(), jobOf(1, "key:bob"))
 			require.NoError(t, err)
 
-			time.Sleep(2*time.Minute + 2*sweepPause)
+			time.Sleep(time.Minute + 2*sweepPause)
+			require.Zero(t, s.lenOf(s.ended), "a backlog is not left to the slow pace")
+			time.Sleep(time.Minute)
 			synctest.Wait()
 			require.Nil(t, s.sweeper)
 			require.Len(t, s.byID, 1)
