@@ -1,0 +1,46 @@
+# One set of build flags for the program (none) and one for the tests (-race): each other set is one more cold build.
+.DEFAULT_GOAL := help
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X claimprover/internal/cli.version=$(VERSION)
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: build
+build: ## build bin/claimprover
+	go build -ldflags '$(LDFLAGS)' -o bin/claimprover .
+
+.PHONY: demo
+demo: build ## submit a signed claim to a mock service and watch its proof being made (DEMO_KEEP=1: leave it running)
+	@bin/claimprover demo
+
+.PHONY: setup
+setup: ## install what the tests need: Chromium, npm packages, geth (quick when they are there)
+	@scripts/setup.sh
+
+.PHONY: test
+test: setup ## run everything, with the race detector
+	go test -race ./...
+	scripts/web-test.sh
+
+.PHONY: lint
+lint: setup ## check formatting, vet, staticcheck, and the browser client's types
+	scripts/lint.sh
+
+.PHONY: bench
+bench: ## run the benchmarks that BENCHMARKS.md was made with
+	go test -run '^$$' -bench . -benchmem ./hub ./internal/admission ./internal/claim ./internal/eligibility ./internal/jobs/memstore ./internal/rate ./internal/verify ./server/stream
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME (30s) each
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: screenshots
+screenshots: setup build ## take pictures of the page in its states, into tmp/screenshots
+	node scripts/screenshots.mjs
+
+.PHONY: image
+image: ## build the container image
+	docker build --build-arg VERSION=$(VERSION) -t claimprover:$(VERSION) .
