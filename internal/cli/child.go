@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -34,14 +33,10 @@ const (
 	stopTime  = 15 * time.Second
 )
 
-// startService starts the service and waits until it says where it listens.
-func startService(ctx context.Context, demo *DemoCmd, entry string) (*child, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+// startService starts the program as a service that logs JSON, and waits until it says where it listens.
+func startService(ctx context.Context, program string, env []string) (*child, error) {
 	c := &child{cmd: exec.Command(program, "serve"), done: make(chan struct{})}
-	c.cmd.Env = demoEnv(demo, entry)
+	c.cmd.Env = append(env, "LOG_FORMAT=json")
 	// A group of its own: Ctrl-C ends the demo, and the demo ends the service.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	log, err := c.cmd.StderrPipe()

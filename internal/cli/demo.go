@@ -53,8 +53,12 @@ func (cmd *DemoCmd) Run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return err
 	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
 	cmd.say(std, "  starting a service with the mock prover")
-	child, err := startService(ctx, cmd, entry)
+	child, err := startService(ctx, program, demoEnv(cmd, entry))
 	if err != nil {
 		return err
 	}
@@ -91,7 +95,7 @@ func (cmd *DemoCmd) prove(ctx context.Context, std Streams, service *client.Clie
 	cmd.say(std, "%s accepted   job %s", cmd.good(std.Err), job.JobID)
 	last, told, err := cmd.followBoth(ctx, std, service, job.JobID)
 	if err != nil {
-		return asked(ctx, err)
+		return err
 	}
 	cmd.say(std, "%s followed   %d events over SSE, %d over WebSocket", cmd.good(std.Err), told[0], told[1])
 	if last.Status != "completed" {
@@ -129,10 +133,14 @@ func (cmd *DemoCmd) followBoth(ctx context.Context, std Streams, service *client
 	wg.Go(func() { other, told[1], otherErr = drain(service.FollowWebSocket(ctx, id), nobody{}) })
 	last, told[0], err = drain(service.Follow(ctx, id), shown)
 	wg.Wait()
-	if err = errors.Join(err, otherErr); err == nil && (other.Version != last.Version || other.Status != last.Status) {
-		err = errDisagree
+	switch err = errors.Join(err, otherErr); {
+	case err != nil:
+		return last, told, asked(ctx, err)
+	case other.Version != last.Version || other.Status != last.Status:
+		return last, told, errDisagree
+	default:
+		return last, told, nil
 	}
-	return last, told, err
 }
 
 // drain shows events until the last one.
@@ -158,19 +166,24 @@ func demoClaim() (api.Submission, error) {
 	if err != nil {
 		return api.Submission{}, err
 	}
+	return submission(c), nil
+}
+
+// submission is a claim as a client writes it.
+func submission(c claim.Claim) api.Submission {
 	return api.Submission{
 		SS58Address: c.SS58,
 		Signature:   fmt.Sprintf("0x%x", c.Signature),
 		EVMAddress:  c.EVMAddress.Hex(),
 		Challenge:   fmt.Sprintf("0x%x", c.Challenge),
 		Amount:      c.Amount.Dec(),
-	}, nil
+	}
 }
 
 // demoEnv is everything that the demo's service sees of the environment: settings lying around must not change it.
 func demoEnv(cmd *DemoCmd, entry string) []string {
 	env := []string{
-		fmt.Sprintf("PORT=%d", cmd.Port), "ADMIN_ADDR=127.0.0.1:0", "LOG_FORMAT=json", "SP1_PROVER=mock", "ALLOW_MOCK=true",
+		fmt.Sprintf("PORT=%d", cmd.Port), "ADMIN_ADDR=127.0.0.1:0", "SP1_PROVER=mock", "ALLOW_MOCK=true",
 		"MOCK_DELAY=" + cmd.Delay.String(), "API_KEYS=" + entry,
 		"CLAIM_CONTRACT_ADDRESS=" + demoDomain.Contract.Hex(), fmt.Sprintf("CHAIN_ID=%d", demoDomain.ChainID),
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"claimprover/internal/api"
 	"claimprover/internal/client"
@@ -83,7 +84,12 @@ func report(err error, w io.Writer, asJSON bool) int {
 		fmt.Fprintln(w, "claimprover: "+told.Message)
 		printFindings(w, told.Settings)
 	default:
-		fmt.Fprintln(w, "claimprover: "+told.Message+small(told))
+		for i, line := range strings.Split(told.Message+small(told), "\n") {
+			if i == 0 {
+				line = "claimprover: " + line
+			}
+			fmt.Fprintln(w, printable(line))
+		}
 	}
 	return code
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
+	"unicode"
 
 	"claimprover/internal/client"
 	"claimprover/internal/config"
@@ -65,4 +67,15 @@ func (o Output) paint(w any, colour, text string) string {
 		return text
 	}
 	return colour + text + "\x1b[0m"
+}
+
+// printable takes out what a terminal would obey: texts of a service or a prover are somebody else's. Control
+// characters and those that turn the direction of text become a replacement character.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -24,12 +25,20 @@ func step(e api.Event) (n int, word string) {
 	case e.Type == "verified" || e.Job.Phase == "verified" || e.Job.Phase == "checking":
 		return 3, "checking"
 	case e.Job.Status == "running" && e.Job.Phase != "":
-		return 2, e.Job.Phase
+		return 2, short(printable(e.Job.Phase))
 	case e.Job.Status == "running":
 		return 2, "proving"
 	default:
 		return 1, "in line"
 	}
+}
+
+// short cuts a prover's own word to what a line has room for.
+func short(text string) string {
+	if runes := []rune(text); len(runes) > 24 {
+		return string(runes[:23]) + "…"
+	}
+	return text
 }
 
 // place is where a waiting job stands.
@@ -50,26 +59,26 @@ func left(job api.Job, since time.Duration) string {
 	case high <= 0:
 		return "taking longer than usual, still running"
 	case high < 90:
-		return "about " + span(max(low, 0), high, 10, "s") + " left"
+		return span(max(low, 0), high, 10, "s") + " left"
 	default:
-		return "about " + span(max(low, 0)/60, high/60, 1, "min") + " left"
+		return span(max(low, 0)/60, high/60, 1, "min") + " left"
 	}
 }
 
 // span rounds a range outwards to whole units.
-func span(low, high float64, unit int, name string) string {
-	from, to := int(low)/unit*unit, (int(high)+unit)/unit*unit
+func span(low, high, unit float64, name string) string {
+	from, to := math.Floor(low/unit)*unit, math.Ceil(high/unit)*unit
 	if from == 0 {
-		return fmt.Sprintf("up to %d %s", to, name)
+		return fmt.Sprintf("up to %.0f %s", to, name)
 	}
-	return fmt.Sprintf("%d–%d %s", from, to, name)
+	return fmt.Sprintf("about %.0f–%.0f %s", from, to, name)
 }
 
 // checked says what a proof passed.
 func checked(job api.Job) string {
 	switch {
 	case job.Verified != nil && *job.Verified:
-		return "checked: " + strings.Join(job.VerifiedBy, ", ")
+		return "checked: " + printable(strings.Join(job.VerifiedBy, ", "))
 	case job.ProverMode == "mock":
 		return "test proof, not valid on chain"
 	default:
@@ -116,7 +125,7 @@ func (p *plainLines) show(e api.Event) {
 	case n == 1 && place(e.Job) != "":
 		line += "   " + place(e.Job) + "   " + left(e.Job, 0)
 	case n == 3 && len(e.Job.VerifiedBy) > 0:
-		line += "   " + strings.Join(e.Job.VerifiedBy, ", ")
+		line += "   " + printable(strings.Join(e.Job.VerifiedBy, ", "))
 	default:
 		line += fmt.Sprintf("   %d/%d", n, steps)
 	}
