@@ -54,23 +54,14 @@ func (s *Server) fail(c *gin.Context, err error) {
 		c.Abort() // the caller has gone: nobody is refused anything
 		return
 	}
-	f := fault.Of(err)
-	status, known := statusOf[f.Code]
-	if !known {
-		f, status = fault.Of(errors.New(f.Error())), http.StatusInternalServerError
-	}
+	f, status := answerable(err)
 	s.logRefusal(c, f, status, err)
 	c.Abort()
 	if c.Writer.Written() {
 		return // a stream that broke off: there is nobody left to tell
 	}
-	body := api.Error{
-		Status: "failed", Code: string(f.Code), Message: f.Message, Error: f.Message, Retryable: f.Retryable,
-		RetryAfter: api.Seconds(f.RetryAfter), Fields: f.Fields, RequestID: requestID(c),
-	}
-	if f.Retryable && isRead(c.Request) {
-		body.Status = "" // the seed's dApp takes any polled body that says "failed" for its job's end
-	}
+	body := errorBody(f, c.Request)
+	body.RequestID = requestID(c)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		body.RetryAfter = max(1, body.RetryAfter)
 		c.Header("Retry-After", strconv.Itoa(body.RetryAfter))
@@ -79,6 +70,26 @@ func (s *Server) fail(c *gin.Context, err error) {
 		c.Header("WWW-Authenticate", `Bearer realm="claimprover"`)
 	}
 	answer(c, status, body)
+}
+
+// answerable is an error as it may be answered, with its status. A code that only ends jobs is trouble of ours.
+func answerable(err error) (*fault.Error, int) {
+	f := fault.Of(err)
+	if status, known := statusOf[f.Code]; known {
+		return f, status
+	}
+	return fault.Of(errors.New(f.Error())), http.StatusInternalServerError
+}
+
+func errorBody(f *fault.Error, r *http.Request) api.Error {
+	body := api.Error{
+		Status: "failed", Code: string(f.Code), Message: f.Message, Error: f.Message, Retryable: f.Retryable,
+		RetryAfter: api.Seconds(f.RetryAfter), Fields: f.Fields,
+	}
+	if f.Retryable && isRead(r) {
+		body.Status = "" // the seed's dApp takes any polled body that says "failed" for its job's end
+	}
+	return body
 }
 
 // logRefusal writes the one line of a refused request. What broke on our side is an error, what a caller did wrong is not.

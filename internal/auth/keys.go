@@ -52,6 +52,9 @@ func (k *Keys) Replace(text string) error {
 	return nil
 }
 
+// Len is how many keys there are.
+func (k *Keys) Len() int { return len(k.all()) }
+
 func parseKeys(text string) ([]apiKey, error) {
 	var set []apiKey
 	var problems []error

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/config"
 	"claimprover/internal/jobs"
@@ -37,10 +38,16 @@ func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Strea
 	}
 	noCoreDumps(log)
 
+	var err error
+	if parts.audit, err = audit.Open(cfg.AuditLog, std.Out, log); err != nil {
+		return fmt.Errorf("AUDIT_LOG: %w", err)
+	}
 	s, err := newService(cfg, parts, log)
 	if err != nil {
 		return err
 	}
+	s.hangups = &hangups{keys: parts.keys, reread: settings.Reread, audit: parts.audit, log: log}
+	defer s.hangups.listen()()
 	public, admin, err := listen(ctx, cfg)
 	if err != nil {
 		return err
@@ -57,6 +64,7 @@ type parts struct {
 	origins stream.Origins
 	prover  prover.Prover
 	proofs  verification
+	audit   *audit.Log // nil: none is kept
 }
 
 // verification is what proofs must pass before anybody gets them. Without checks they are given out as not verified.
@@ -82,6 +90,9 @@ func judgeParts(cfg *config.Config, v *config.Verdict, log *slog.Logger) (p part
 	}
 	if p.origins, err = stream.ParseOrigins(allowed); err != nil {
 		v.Refuse("CORS_ALLOWED_ORIGINS", "%v.", err)
+	}
+	if err := audit.Check(cfg.AuditLog); err != nil {
+		v.Refuse("AUDIT_LOG", "The file cannot be appended to: %v.", err)
 	}
 	p.prover, p.proofs = proverOf(cfg, v, log)
 	return p

@@ -18,6 +18,7 @@ import (
 	"claimprover/hub"
 	"claimprover/internal/admission"
 	"claimprover/internal/api"
+	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/claim"
 	"claimprover/internal/config"
@@ -45,6 +46,8 @@ type service struct {
 	streams *stream.Streams
 	jwks    *auth.JWKS // nil: none
 	figures *telemetry.Jobs
+	audit   *audit.Log // nil: none is kept
+	hangups *hangups   // nil: SIGHUP ends the process, as usual
 	http    *http.Server
 	admin   *http.Server
 	lastEnd atomic.Int64 // when a job last ended, in Unix nanoseconds; 0: none has
@@ -52,7 +55,8 @@ type service struct {
 
 // newService wires the parts; nothing runs yet.
 func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error) {
-	s := &service{cfg: cfg, log: log, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
+	s := &service{cfg: cfg, log: log, audit: p.audit, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
+	s.audit.Register(s.registry)
 	s.domain = claim.Domain{
 		Contract: cfg.ClaimContract, ChainID: cfg.ChainID, ProverMode: string(cfg.Mode), Program: cfg.VKey,
 		BindSignature: !cfg.VerifySignatures,
@@ -70,7 +74,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
 		Domain: s.domain, List: list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
-		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Version: version, Logger: log,
+		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, Version: version, Logger: log,
 	})
 	s.store.Announce(s.heard)
 	return s, s.edge(h, p)
@@ -87,6 +91,7 @@ func (s *service) keep() {
 	}), func(j jobs.Job) {
 		s.gate.Ended(context.Background(), j)
 		s.figures.Ended(j)
+		s.audit.Ended(j)
 		s.lastEnd.Store(j.Outcome.At.UnixNano())
 	})
 }
@@ -146,7 +151,7 @@ func (s *service) edge(h *hub.Hub, p parts) error {
 			rate.Policy{Name: "caller", Limit: c.KeyRateMax, Window: c.KeyRateWindow},
 			rate.Policy{Name: "ip", Limit: c.IPRateMax, Window: c.IPRateWindow}),
 		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: p.origins,
-		Health: s.health, Ready: s.ready, Registry: s.registry, Logger: s.log,
+		Health: s.health, Ready: s.ready, Registry: s.registry, Audit: s.audit, Logger: s.log,
 	}, server.Options{
 		MaxBodyBytes: c.MaxBodyBytes, TrustedProxies: c.ProxyPrefixes(), TrustRealIP: c.TrustForwarding,
 		AnonymousAllowed: c.AllowAnonymous, AuthForReads: c.RequireAuthForReads,
@@ -155,7 +160,10 @@ func (s *service) edge(h *hub.Hub, p parts) error {
 		return err
 	}
 	s.http = public.HTTP()
-	s.admin = server.Admin(s.registry, s.log)
+	host, _, _ := net.SplitHostPort(c.AdminAddr) // judged before
+	s.admin = server.Admin(server.AdminParts{
+		Host: host, Metrics: s.registry, Store: s.store, Feed: s.feed, Gate: s.gate, Logger: s.log,
+	})
 	return nil
 }
 
@@ -213,10 +221,15 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 	defer stopServing()
 
 	var parts errgroup.Group
-	broken := make(chan struct{}, 4) // a part that ended by itself: the rest cannot go on without it
+	broken := make(chan struct{}, 1) // a part that ended by itself: the rest cannot go on without it
 	start := func(name string, run func() error) {
 		parts.Go(func() error {
-			defer func() { broken <- struct{}{} }()
+			defer func() {
+				select {
+				case broken <- struct{}{}:
+				default: // one is enough, and at the end nobody listens
+				}
+			}()
 			if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -233,6 +246,12 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 	start("admin", func() error { return s.admin.Serve(admin) })
 	if s.jwks != nil {
 		start("jwks", func() error { return s.jwks.Run(serving) })
+	}
+	if s.audit != nil {
+		start("audit log", func() error { return s.audit.Run(serving) })
+	}
+	if s.hangups != nil {
+		start("hangups", func() error { return s.hangups.run(serving) })
 	}
 
 	select {
