@@ -2,76 +2,71 @@
 /** @import * as api from "./client.js" */
 
 const sec = 1000
-const passing = ["rate_limited", "internal_error", "queue_full", "rpc_unavailable", "budget_exhausted", "shutting_down",
-  "unavailable", "timeout"]
+const final = ["not_found", "unauthorized", "forbidden", "invalid_input"]
 
-export class ClaimError extends Error {
+/** @type {typeof api.ClaimError} */
+export const ClaimError = /** @type {any} */ (class ClaimError extends Error {
   /** @param {ConstructorParameters<typeof api.ClaimError>[0]} why */
-  constructor(why) {
-    const { code = "internal_error", message, retryable = passing.includes(code), retryAfter, requestId, fields, status, cause } = why
+  constructor({ code = "internal_error", message, cause, retryable = false, retryAfter, requestId, fields, status }) {
     super(message || code, { cause })
-    this.name = "ClaimError"
-    this.code = /** @type {api.ErrorCode} */ (code)
-    this.retryable = retryable
-    this.retryAfter = retryAfter
-    this.requestId = requestId
-    this.fields = fields
-    this.status = status
+    Object.assign(this, { name: "ClaimError", code, retryable, retryAfter, requestId, fields, status })
   }
-}
+})
 
 /** @type {typeof api.submit} */
-export async function submit(base, claim, options = {}) {
-  const env = environment(options)
+export async function submit(base, claim, options) {
+  const env = environment(base, options)
   for (let n = 1; ; n++) {
     try {
-      return await call(env, base, "v1/jobs", options, { method: "POST", body: JSON.stringify(claim) })
+      return await call(env, "v1/jobs", { method: "POST", body: JSON.stringify(claim) })
     } catch (error) {
       if (!(error instanceof ClaimError) || error.status || n > 2) throw error
-      await pause(env.clock, backoff(env.clock, n), options.signal)
+      await pause(env.clock, backoff(env.clock, n), env.signal)
     }
   }
 }
 
 /** @type {typeof api.follow} */
-export const follow = (base, jobId, options = {}) => /** @type {any} */ (new Follow(base, jobId, options))
+export const follow = (base, jobId, options) => /** @type {any} */ (new Follow(jobId, environment(base, options)))
 
 /** @type {typeof api.followStats} */
-export const followStats = (base, options = {}) => /** @type {any} */ (new Follow(base, "", options))
+export const followStats = (base, options) => /** @type {any} */ (new Follow("", environment(base, options)))
 
 /** @type {typeof api.cancel} */
-export const cancel = async (base, jobId, options = {}) =>
-  call(environment(options), base, jobPath(jobId), options, { method: "DELETE" })
+export const cancel = async (base, jobId, options) => call(environment(base, options), jobPath(jobId), { method: "DELETE" })
 
 /** @type {typeof api.stats} */
-export const stats = async (base, options = {}) => call(environment(options), base, "v1/stats", options)
+export const stats = async (base, options) => call(environment(base, options), "v1/stats")
 
 /** @template {api.JobEvent | api.ServiceEvent} E */
 export class Follow extends EventTarget {
   /** @type {E | undefined} */ last
   /** @type {api.Connection} */ connection = "connecting"
   /** @type {Promise<api.Job>} */ result
-  /** @type {(job: api.Job) => void} */ #resolve = () => {}
-  /** @type {(why: unknown) => void} */ #reject = () => {}
+  /** @type {(error?: unknown) => void} */ #settle = () => {}
   /** @type {Set<(event?: E) => void>} */ #readers = new Set()
   /** @type {{ error?: unknown } | undefined} */ #end
   /** @type {AbortController | undefined} */ #http // while news are fetched over plain HTTP
-  #options
+  #env
   #line
+  #path
   #etag = ""
   #seen = 0
   #denied = false // by the last answer
 
-  /** @param {string | URL} base @param {string} id @param {api.Options} options */
-  constructor(base, id, options) {
+  /** @param {string} id @param {Env} env */
+  constructor(id, env) {
     super()
-    options.signal?.throwIfAborted()
+    env.signal?.throwIfAborted()
     this.id = id
-    this.#options = options
-    this.result = new Promise((resolve, reject) => { this.#resolve = resolve; this.#reject = reject })
-    this.result.catch(() => {}) // whoever does not ask need not hear
-    this.#line = Line.to(base, environment(options))
-    options.signal?.addEventListener("abort", this.#aborted)
+    this.#env = env
+    this.#path = id ? jobPath(id) : "v1"
+    this.result = new Promise((resolve, reject) => {
+      this.#settle = error => error ? reject(error) : resolve(/** @type {api.Job} */ (this.job))
+    })
+    this.result.catch(() => {})
+    this.#line = Line.to(env)
+    env.signal?.addEventListener("abort", this.#aborted)
     this.#line.add(this)
   }
 
@@ -83,9 +78,8 @@ export class Follow extends EventTarget {
     return at ? new Date(at) : undefined
   }
 
-  close() { this.end(new DOMException("No longer followed.", "AbortError"), true) }
+  close() { this.end(new DOMException("Closed.", "AbortError"), true) }
 
-  /** @returns {AsyncGenerator<E, void, void>} */
   async *[Symbol.asyncIterator]() {
     /** @type {E[]} */
     const unread = this.last ? [this.last] : []
@@ -108,18 +102,17 @@ export class Follow extends EventTarget {
     }
   }
 
-  #aborted = () => this.end(this.#options.signal?.reason)
+  #aborted = () => this.end(this.#env.signal?.reason)
 
   /** @param {unknown} [error] @param {boolean} [quiet] */
   end(error, quiet) {
     if (this.#end) return
     this.#end = quiet ? {} : { error }
-    this.#options.signal?.removeEventListener("abort", this.#aborted)
+    this.#env.signal?.removeEventListener("abort", this.#aborted)
     this.#line.remove(this, !error)
     this.polls(false)
-    const job = this.job
-    if (!error && job?.status == "completed") this.#resolve(job)
-    else this.#reject(error ?? new ClaimError({ ...job, status: undefined }))
+    const { job } = this
+    this.#settle(error ?? (job?.status == "completed" ? undefined : new ClaimError({ ...job, status: undefined })))
     this.#is("ended")
     for (const reader of this.#readers) reader()
   }
@@ -131,13 +124,13 @@ export class Follow extends EventTarget {
     this.dispatchEvent(new Event("connection"))
   }
 
-  /** The shared connection brings the news, or has gone. @param {boolean} yes */
-  live(yes) {
+  /** Whether the shared connection brings the news. */
+  live(yes = true) {
     if (yes) this.polls(false)
     if (!this.#http && !this.#end) this.#is(yes ? "live" : online() ? "connecting" : "offline")
   }
 
-  /** Takes what is newer than what is known. @param {E} event */
+  /** @param {E} event */
   take(event) {
     if (this.#end) return
     this.#denied = false
@@ -153,20 +146,19 @@ export class Follow extends EventTarget {
   }
 
   async subscription() {
-    return { op: "subscribe", jobId: this.id, lastEventId: this.last?.id, token: await tokenOf(this.#options) }
+    return { op: "subscribe", jobId: this.id, lastEventId: this.last?.id, token: await tokenOf(this.#env) }
   }
 
   /** Says whether to try again. A new token gets one chance. @param {api.ClaimError} error */
   refused(error) {
     const denied = error.code == "unauthorized"
-    const again = error.retryable || (denied && typeof this.#options.token == "function" && !this.#denied)
+    const again = error.retryable || (denied && typeof this.#env.token == "function" && !this.#denied)
     this.#denied = denied
     if (!again) this.end(error)
     return again
   }
 
-  /** @param {boolean} yes */
-  polls(yes) {
+  polls(yes = true) {
     if (!yes) {
       this.#http?.abort()
       this.#http = undefined
@@ -176,9 +168,9 @@ export class Follow extends EventTarget {
     }
   }
 
-  /** Streams where it can, and asks after each stream; else asks all the time. @param {AbortSignal} signal */
+  /** Streams, and asks after each stream; or asks all the time. @param {AbortSignal} signal */
   async #fetch(signal) {
-    const line = this.#line, { clock } = line.env
+    const line = this.#line, { clock } = this.#env
     for (let failures = 0, cuts = 0; !signal.aborted;) {
       const slot = line.slots > 0, began = clock.now(), streams = slot && line.mayStream()
       if (slot) line.slots--
@@ -202,11 +194,11 @@ export class Follow extends EventTarget {
       } finally {
         if (slot) line.slots++
       }
-      if (!signal.aborted) await line.rest(rest, signal)
+      if (!signal.aborted) await pause(clock, rest, signal, line.resting)
     }
   }
 
-  /** Ends it all when trying again is useless, else gives how long to wait. @param {unknown} error @param {AbortSignal} signal */
+  /** Gives how long to wait, or ends it all. @param {unknown} error @param {AbortSignal} signal */
   #judge(error, signal) {
     if (!(error instanceof ClaimError)) return 0
     if (!signal.aborted) this.refused(error)
@@ -215,12 +207,8 @@ export class Follow extends EventTarget {
 
   /** @param {AbortSignal} signal @param {boolean} wait let the service answer when there is news */
   async #ask(signal, wait) {
-    const { env, base } = this.#line
-    /** @type {Record<string, string>} */
-    const headers = {}
-    if (this.#etag) headers["If-None-Match"] = this.#etag
-    if (this.#etag && wait) headers.Prefer = "wait=25"
-    const body = await call(env, base, this.id ? jobPath(this.id) : "v1/stats", this.#options, { headers, signal }, answer => {
+    const tag = this.#etag, headers = tag && { "If-None-Match": tag, ...wait && { Prefer: "wait=25" } }
+    const body = await call(this.#env, this.id ? this.#path : "v1/stats", { headers, signal }, answer => {
       if (answer.status == 304) return
       this.#etag = answer.headers.get("ETag") ?? ""
       return answer.json()
@@ -236,71 +224,55 @@ export class Follow extends EventTarget {
 
   /** @param {api.Connection} connection */
   #heard(connection) {
-    this.#seen = this.#line.env.clock.now()
+    this.#seen = this.#env.clock.now()
     this.#is(connection)
   }
 
   /** Reads server-sent events to the stream's end, and gives how long to wait then. @param {AbortSignal} signal */
   async #stream(signal) {
-    const line = this.#line, { env, base } = line
-    const stop = new AbortController(), abort = () => stop.abort()
-    signal.addEventListener("abort", abort)
-    // The service speaks at once, then every 15 s. Whoever hears nothing is behind something that holds it back.
-    let silence = alarm(env.clock, (line.streamed ? 20 : 5) * sec, abort), retry = 3 * sec
+    const line = this.#line
+    const headers = { Accept: "text/event-stream", ...this.id && this.last && { "Last-Event-ID": `${this.last.id}` } }
+    let retry = 3 * sec
     try {
-      /** @type {Record<string, string>} */
-      const headers = { Accept: "text/event-stream" }
-      if (this.id && this.last) headers["Last-Event-ID"] = `${this.last.id}`
-      const path = this.id ? jobPath(this.id) + "/events" : "v1/events"
-      await call(env, base, path, this.#options, { headers, signal: stop.signal }, async answer => {
-        if (answer.status == 204 || !answer.body) return // nothing to come; what is left is to ask for the end
+      await call(this.#env, this.#path + "/events", { headers, signal }, async (answer, patience) => {
+        if (!answer.body) return // 204
         const reader = answer.body.getReader(), decoder = new TextDecoder()
         for (let text = ""; ;) {
           const { done, value } = await reader.read()
           if (done || signal.aborted) return
-          silence()
-          silence = alarm(env.clock, 35 * sec, abort)
+          patience(35 * sec)
           line.streamed = true
           this.#heard("live")
           text += decoder.decode(value, { stream: true })
-          const blocks = text.split(/(?:\r\n|\n|\r(?!$)){2}/)
-          text = blocks.pop() ?? ""
-          for (const block of blocks) {
-            const data = []
-            for (const row of block.split(/\r\n|\n|\r/)) {
-              const [, name, content] = /^(\w+): ?([^]*)$/.exec(row) ?? []
-              if (name == "data") data.push(content)
-              if (name == "retry" && +content >= 0) retry = +content
-            }
-            if (data.length) this.take(JSON.parse(data.join("\n")))
+          const rows = text.split(/\r?\n/)
+          text = rows.pop() ?? ""
+          for (const row of rows) { // all of an event is in its one line of data
+            if (row.startsWith("data:")) this.take(JSON.parse(row.slice(5)))
+            if (row.startsWith("retry:")) retry = +row.slice(6)
           }
         }
-      }, 0)
-      return retry
+      }, (line.streamed ? 20 : 5) * sec) // it speaks at once, then every 15 s
     } catch (error) {
       if (!signal.aborted) line.streamFailed()
       throw error
-    } finally {
-      silence()
-      signal.removeEventListener("abort", abort)
-      stop.abort()
     }
+    return retry
   }
 }
 
 /** @typedef {ReturnType<typeof environment>} Env */
+/** @type {(keyof Env)[]} */
+const same = ["base", "fetch", "socket", "stream", "clock"]
 
-/** One service as this page sees it: the WebSocket that all share, and what is known of the other ways. */
+/** The WebSocket to one service, which all share, and what is known of the other ways. */
 class Line {
   /** @type {Line[]} */ static #all = []
-  /** @type {Map<string, Set<Follow<any>>>} */ #follows = new Map() // by job; the figures are ""
-  /** @type {Set<string>} */ #subscribed = new Set()
-  /** @type {Set<() => void>} */ #resting = new Set()
+  /** @type {Set<Follow<any>>} */ #follows = new Set()
+  /** @type {Set<string>} */ #subscribed = new Set() // jobs; the figures are ""
   /** @type {WebSocket | undefined} */ #socket
-  /** @type {number[]} */ #sent = [] // when the last operations went out
-  #outbox = Promise.resolve()
-  #timer = () => {} // forgets the alarm of the handshake, the ping or the reconnect
-  #waiting = false // for the reconnect
+  #due = 0 // of the last operation
+  #timer = () => {} // forgets the alarm of handshake, ping or reconnect
+  #waiting = false // to reconnect
   #opened = false // the socket carries messages
   #worked = false // one has
   #failures = 0
@@ -308,59 +280,49 @@ class Line {
   #noStreamUntil = 0
   seen = 0
   streamed = false // server-sent events have arrived once
-  slots = 4 // for long requests: browsers open six connections to a host
+  slots = 4 // for long requests; browsers open six to a host
+  /** @type {Set<() => void>} */ resting = new Set()
 
-  /** @param {string | URL} base @param {Env} env */
-  static to(base, env) {
-    const { href } = address(base)
-    let line = Line.#all.find(l => l.base == href && Object.entries(env).every(([k, v]) => l.env[/** @type {keyof Env} */ (k)] === v))
-    if (!line) Line.#all.push(line = new Line(href, env))
+  /** @param {Env} env */
+  static to(env) {
+    let line = Line.#all.find(l => same.every(k => l.env[k] == env[k]))
+    if (!line) Line.#all.push(line = new Line(env))
     return line
   }
 
-  /** @param {string} base @param {Env} env */
-  constructor(base, env) { this.base = base; this.env = env }
+  /** @param {Env} env of its first follower */
+  constructor(env) { this.env = env }
+
+  #of(id = "") { return [...this.#follows].filter(f => f.id == id) }
 
   /** @param {Follow<any>} follow */
   add(follow) {
-    if (!this.#follows.size) this.#watch("addEventListener")
-    const same = this.#follows.get(follow.id) ?? new Set(), [elder] = same
-    this.#follows.set(follow.id, same.add(follow))
-    if (this.#subscribed.has(follow.id)) {
-      follow.live(true)
+    if (!this.#follows.size) this.#watch()
+    const { id } = follow, [elder] = this.#of(id)
+    this.#follows.add(follow)
+    if (this.#subscribed.has(id)) {
+      follow.live()
       if (elder?.last) follow.take(elder.last)
-    } else if (this.#opened) this.#subscribe(follow.id)
-    else if (this.#fallback || !this.env.socket) follow.polls(true)
+    } else if (this.#opened) this.#subscribe(id)
+    else if (this.#fallback || !this.env.socket) follow.polls()
     else if (!this.#socket && !this.#waiting) this.#connect()
   }
 
   /** @param {Follow<any>} follow @param {boolean} over the service has sent its last event */
   remove(follow, over) {
-    const { id } = follow, same = this.#follows.get(id)
-    if (!same?.delete(follow) || same.size) return
-    this.#follows.delete(id)
+    const { id } = follow
+    if (!this.#follows.delete(follow) || this.#of(id).length) return
     if (this.#subscribed.delete(id) && id && !over) this.#say({ op: "unsubscribe", jobId: id })
     if (this.#follows.size) return this.#opened && this.#subscribeAll()
     Line.#all.splice(Line.#all.indexOf(this), 1)
-    this.#watch("removeEventListener")
+    this.#watch(false)
     this.#drop()
-  }
-
-  /** A pause that the network's or the reader's return cuts short. @param {number} ms @param {AbortSignal} signal */
-  async rest(ms, signal) {
-    await new Promise(resolve => {
-      const wake = () => { this.#resting.delete(wake); resolve(0) }
-      this.#resting.add(wake)
-      pause(this.env.clock, ms, signal).then(wake, wake)
-    })
   }
 
   mayStream() { return this.env.stream && this.env.clock.now() >= this.#noStreamUntil }
 
   /** A stream that never worked is left alone for two minutes. */
   streamFailed() { if (!this.streamed) this.#noStreamUntil = this.env.clock.now() + 120 * sec }
-
-  #each(/** @type {(f: Follow<any>) => void} */ f) { for (const same of [...this.#follows.values()]) [...same].forEach(f) }
 
   #connect() {
     const { clock, socket: Socket } = this.env
@@ -370,17 +332,18 @@ class Line {
     /** @type {WebSocket} */
     let socket
     try {
-      this.#socket = socket = new Socket(this.base.replace(/^http/, "ws") + "v1/events")
+      this.#socket = socket = new Socket(this.env.base.replace(/^http/, "ws") + "v1/events")
     } catch {
       return this.#lost()
     }
     const began = clock.now()
     const gone = (/** @type {any} */ event) => {
       if (this.#socket != socket) return
-      if ([1003, 1007, 1008, 1009].includes(event?.code)) this.#failures += 5 // it was our fault
-      this.#lost(this.#opened && clock.now() - began > 5 * sec)
+      const ours = [1003, 1007, 1008, 1009].includes(event?.code)
+      if (ours) this.#failures += 5
+      this.#lost(this.#opened && !ours && clock.now() - began > 5 * sec)
     }
-    // Beside a handshake that takes long another way is tried; it is given up later.
+    // A slow handshake gets company, and later is given up.
     this.#timer = alarm(clock, 3 * sec, () => {
       this.#fallBack()
       this.#timer = alarm(clock, 7 * sec, () => gone(0))
@@ -390,7 +353,7 @@ class Line {
       if (this.#socket != socket) return
       this.seen = clock.now()
       this.#timer()
-      this.#timer = alarm(clock, (hidden() ? 60 : 20) * sec, () => this.#ping(10 * sec))
+      this.#timer = alarm(clock, (hidden() ? 60 : 20) * sec, () => this.#ping())
       if (!this.#opened) { // the figures come at once
         this.#opened = this.#worked = true
         this.#fallback = false
@@ -400,7 +363,6 @@ class Line {
     }
   }
 
-  /** Lets go of the socket without a word to those who follow. */
   #drop() {
     const socket = this.#socket
     this.#timer()
@@ -409,16 +371,16 @@ class Line {
     this.#subscribed.clear()
     if (!socket) return
     socket.onclose = socket.onmessage = null
-    socket.onerror = () => {} // ws, of npm, throws where nobody listens
+    socket.onerror = () => {} // npm's ws throws otherwise
     socket.close()
   }
 
-  /** @param {boolean} [lived] long enough to count its end as the first failure */
-  #lost(lived) {
+  /** What lived for a while has not failed before. */
+  #lost(lived = false) {
     const { clock } = this.env
     this.#drop()
     this.#failures = lived ? 1 : this.#failures + 1
-    this.#each(f => f.live(false))
+    this.#follows.forEach(f => f.live(false))
     if (this.#failures > (this.#worked ? 1 : 0)) this.#fallBack()
     this.#waiting = true
     this.#timer = alarm(clock, this.#worked ? backoff(clock, this.#failures)
@@ -427,11 +389,10 @@ class Line {
 
   #fallBack() {
     this.#fallback = true
-    this.#each(f => f.polls(true))
+    this.#follows.forEach(f => f.polls())
   }
 
-  /** @param {number} patience */
-  #ping(patience) {
+  #ping(patience = 10 * sec) {
     this.#timer()
     this.#timer = alarm(this.env.clock, patience, () => this.#lost(true))
     this.#say({ op: "ping" })
@@ -439,48 +400,50 @@ class Line {
 
   /** @param {any} message */
   #hear(message) {
-    const id = message.job?.jobId ?? message.jobId ?? "", same = [...this.#follows.get(id) ?? []]
-    if (message.type == "pong") return
-    if (message.type != "error") return same.forEach(f => f.take(message))
-    this.#subscribed.delete(id)
-    if (id && same.filter(f => f.refused(new ClaimError(message))).length)
-      alarm(this.env.clock, 2 * sec, () => this.#opened && this.#subscribe(id))
+    const { type, job, jobId, code } = message, id = job?.jobId ?? jobId ?? "", of = this.#of(id)
+    if (type == "pong") return
+    if (type != "error") return of.forEach(f => f.take(message))
+    const error = new ClaimError({ ...message, retryable: !final.includes(code) })
+    if (id && of.filter(f => f.refused(error)).length) this.#again(id)
   }
 
-  #subscribeAll() { for (const id of this.#follows.keys()) this.#subscribe(id) }
+  #subscribeAll() { this.#follows.forEach(f => this.#subscribe(f.id)) }
 
-  /** @param {string} id */
-  #subscribe(id) {
-    const socket = this.#socket, jobs = this.#subscribed.size - +this.#subscribed.has("")
-    const each = (/** @type {(f: Follow<any>) => void} */ f) => [...this.#follows.get(id) ?? []].forEach(f)
-    const [first] = this.#follows.get(id) ?? []
-    if (!first || this.#subscribed.has(id)) return
-    if (id && jobs >= 100) return each(f => f.polls(true)) // as many as the service sends over one connection
-    this.#subscribed.add(id)
-    const live = () => each(f => f.live(true))
+  #subscribe(id = "") {
+    const socket = this.#socket, subscribed = this.#subscribed
+    const [first] = this.#of(id)
+    if (!first || subscribed.has(id)) return
+    // The service sends a hundred jobs over one connection.
+    if (id && subscribed.size - +subscribed.has("") > 99) return this.#of(id).forEach(f => f.polls())
+    subscribed.add(id)
+    const live = () => this.#of(id).forEach(f => f.live())
     if (!id) return live()
-    first.subscription().then(operation => this.#socket == socket && this.#say(operation, live), error => each(f => f.end(error)))
+    first.subscription().then(operation => this.#socket == socket && this.#say(operation, live), () => this.#again(id))
   }
 
-  /** Sends, at most 19 times a second. @param {object} operation @param {() => void} [sent] */
+  #again(id = "") {
+    this.#subscribed.delete(id)
+    alarm(this.env.clock, 2 * sec, () => this.#opened && this.#subscribe(id))
+  }
+
+  /** Sends nineteen at once, then eighteen a second. @param {object} operation @param {() => void} [sent] */
   #say(operation, sent) {
-    const socket = this.#socket, { clock } = this.env
-    this.#outbox = this.#outbox.then(async () => {
-      if (this.#socket == socket && this.#sent.length > 18) await pause(clock, this.#sent[0] + 1100 - clock.now())
+    const socket = this.#socket, now = this.env.clock.now(), due = this.#due = Math.max(this.#due + 55, now - sec)
+    const send = () => {
       if (!socket || this.#socket != socket || socket.readyState != 1) return
-      this.#sent = [...this.#sent.slice(-18), clock.now()]
       socket.send(JSON.stringify(operation))
       sent?.()
-    })
+    }
+    if (due > now) pause(this.env.clock, due - now).then(send)
+    else send()
   }
 
-  /** @param {"addEventListener" | "removeEventListener"} change */
-  #watch(change) {
-    for (const name of ["online", "offline", "pageshow"]) globalThis[change]?.(name, this.#woken)
-    for (const name of ["visibilitychange", "resume"]) globalThis.document?.[change](name, this.#woken)
+  #watch(yes = true) {
+    const change = yes ? "addEventListener" : "removeEventListener"
+    for (const name of ["online", "offline", "pageshow", "visibilitychange"]) globalThis[change]?.(name, this.#woken)
   }
 
-  /** The reader or the network has come back: what waits is done now, what looks alive is asked. @param {Event} event */
+  /** Reader or network are back. @param {Event} event */
   #woken = ({ type }) => {
     if (hidden()) return
     if (type == "online") {
@@ -489,58 +452,56 @@ class Line {
     }
     if (this.#opened) this.#ping(4 * sec)
     else if (!this.#socket) this.#connect()
-    if (type != "offline") this.#resting.forEach(wake => wake())
+    if (type != "offline") this.resting.forEach(wake => wake())
   }
 }
 
 const online = () => globalThis.navigator?.onLine !== false
 const hidden = () => globalThis.document?.visibilityState == "hidden"
-/** @param {string} id */
-const jobPath = id => "v1/jobs/" + encodeURIComponent(id)
+const jobPath = (id = "") => "v1/jobs/" + encodeURIComponent(id)
 /** @param {api.Options} options */
 const tokenOf = async ({ token }) => typeof token == "function" ? token() : token
 
-/** @param {string | URL} base a page's address is one too */
-function address(base) {
-  const url = new URL(base, globalThis.location?.href)
-  url.pathname = url.pathname.replace(/\/*$/, "/")
-  url.search = url.hash = ""
-  return url
-}
-
 /** @type {api.Clock} */
 const system = {
-  now: () => Date.now(),
+  now: Date.now,
   setTimeout: (f, ms) => setTimeout(f, ms),
   clearTimeout: id => clearTimeout(id),
-  random: () => Math.random(),
+  random: Math.random,
 }
-/** @type {typeof fetch} */
-const systemFetch = (...args) => fetch(...args)
 
-/** @param {api.Options} options */
-function environment({ transports, ...o }) {
+/** @param {string | URL} base a page's address is one too @param {api.Options} [options] */
+function environment(base, { transports, ...o } = {}) {
   const may = (/** @type {api.Transport} */ t) => transports?.includes(t) ?? true
   return {
-    fetch: o.fetch ?? systemFetch,
+    ...o,
+    base: new URL(base, globalThis.location?.href).href.replace(/\/*([?#].*)?$/, "/"),
+    fetch: o.fetch ?? globalThis.fetch,
     socket: may("websocket") ? o.WebSocket === undefined ? globalThis.WebSocket : o.WebSocket : null,
     stream: may("sse"),
     clock: o.clock ?? system,
   }
 }
 
-/** Full jitter, at most 30 s. @param {api.Clock} clock @param {number} failures */
-const backoff = (clock, failures) => clock.random() * Math.min(30, 1.5 ** failures) * sec
+/** Full jitter. @param {api.Clock} clock */
+const backoff = (clock, failures = 1) => clock.random() * Math.min(30, 1.5 ** failures) * sec
 
-/** @param {api.Clock} clock @param {number} ms @param {AbortSignal} [signal] @returns {Promise<void>} */
-const pause = (clock, ms, signal) => new Promise((resolve, reject) => {
-  const stop = () => { clock.clearTimeout(id); reject(signal?.reason) }
-  const id = clock.setTimeout(() => { signal?.removeEventListener("abort", stop); resolve() }, Math.max(0, ms))
-  signal?.addEventListener("abort", stop)
+/** Ends early when the signal is aborted or its entry in resting called.
+ * @param {api.Clock} clock @param {number} ms @param {AbortSignal} [signal] @param {Set<() => void>} [resting] */
+const pause = (clock, ms, signal, resting) => new Promise(resolve => {
+  const wake = () => {
+    clock.clearTimeout(id)
+    resting?.delete(wake)
+    signal?.removeEventListener("abort", wake)
+    resolve(0)
+  }
+  const id = clock.setTimeout(wake, Math.max(0, ms))
+  resting?.add(wake)
+  signal?.addEventListener("abort", wake)
 })
 
-/** Runs f after ms, and gives what forgets it. To a machine that slept meanwhile the time is given once more: what it
- * waits for could not happen. @param {api.Clock} clock @param {number} ms @param {() => void} f @returns {() => void} */
+/** Runs f after ms, and gives what forgets it. A machine that slept meanwhile gets the time once more.
+ * @param {api.Clock} clock @param {number} ms @param {() => void} f */
 function alarm(clock, ms, f) {
   const due = clock.now() + ms
   let id = clock.setTimeout(() => {
@@ -550,41 +511,39 @@ function alarm(clock, ms, f) {
   return () => clock.clearTimeout(id)
 }
 
-/** One request and what `read` makes of its answer; all that goes wrong is thrown as a ClaimError.
- * @param {Env} env @param {string | URL} base @param {string} path @param {api.Options} options
- * @param {{ method?: string, body?: string, headers?: Record<string, string>, signal?: AbortSignal }} [init]
- * @param {(answer: Response) => any} [read] @param {number} [patience] milliseconds; 0: for ever */
-async function call(env, base, path, options, init = {}, read = answer => answer.json(), patience = 30 * sec) {
-  const outer = init.signal ?? options.signal
-  outer?.throwIfAborted()
-  const token = await tokenOf(options)
-  outer?.throwIfAborted()
-  const stop = new AbortController(), abort = () => stop.abort(outer?.reason)
-  outer?.addEventListener("abort", abort)
-  const forget = patience ? alarm(env.clock, patience, abort) : () => {}
+/** Gives what `read` makes of the answer, or throws a ClaimError.
+ * @param {Env} env @param {string} path
+ * @param {any} [init]
+ * @param {(answer: Response, patience: (ms: number) => void) => any} [read] */
+async function call(env, path, init = {}, read = answer => answer.json(), ms = 30 * sec) {
+  const { signal = env.signal } = init, stop = new AbortController(), abort = () => stop.abort()
+  let forget = () => {}
+  const patience = (/** @type {number} */ ms) => { forget(); forget = alarm(env.clock, ms, abort) }
+  signal?.throwIfAborted()
+  signal?.addEventListener("abort", abort)
   try {
-    /** @type {Record<string, string>} */
-    const headers = { ...init.headers }
-    if (init.body) headers["Content-Type"] = "application/json"
+    const token = await tokenOf(env)
+    signal?.throwIfAborted()
+    patience(ms)
+    const headers = { ...init.body && { "Content-Type": "application/json" }, ...init.headers }
     if (token) headers.Authorization = "Bearer " + token
-    const answer = await env.fetch(new URL(path, address(base)).href,
+    const { fetch } = env // which must be called on its own
+    const answer = await fetch(new URL(path, env.base).href,
       { ...init, headers, signal: stop.signal, cache: "no-store", credentials: "omit" })
     const { ok, status } = answer
-    if (ok || status == 304) return await read(answer)
-    const header = (/** @type {string} */ name) => answer.headers.get(name) ?? undefined
+    if (ok || status == 304) return await read(answer, patience)
     throw new ClaimError({
-      code: { 401: "unauthorized", 403: "forbidden", 404: "not_found", 429: "rate_limited" }[status] ?? "unavailable",
+      code: { 401: "unauthorized", 403: "forbidden", 404: "not_found" }[status] ?? "unavailable",
       retryable: status >= 500 || status == 429 || status == 408,
-      retryAfter: +(header("Retry-After") ?? "") || undefined,
-      requestId: header("X-Request-Id"),
+      retryAfter: +(answer.headers.get("Retry-After") ?? "") || undefined,
       ...await answer.json().catch(() => ({})), status,
     })
   } catch (cause) {
-    outer?.throwIfAborted()
-    if (cause instanceof ClaimError) throw cause
-    throw new ClaimError({ code: "unavailable", message: "The service cannot be reached.", retryable: true, cause })
+    signal?.throwIfAborted()
+    throw cause instanceof ClaimError ? cause
+      : new ClaimError({ code: "unavailable", message: "The service cannot be reached.", retryable: true, cause })
   } finally {
     forget()
-    outer?.removeEventListener("abort", abort)
+    signal?.removeEventListener("abort", abort)
   }
 }

@@ -3,6 +3,7 @@ import { after, afterEach, beforeEach, describe, test } from "node:test"
 import { setMaxListeners } from "node:events"
 import assert from "node:assert/strict"
 import { WebSocket } from "ws"
+import { quickClock } from "../stub/clock.js"
 import { Stub } from "../stub/service.js"
 import { cancel, ClaimError, follow, followStats, stats, submit } from "./client.js"
 
@@ -10,22 +11,16 @@ const id = "7f3a91e0-4c1b-4d2a-9f00-0000000000c2"
 const claim = { ss58Address: "5G", signature: "0x00", evmAddress: "0x00", challenge: "0x00", amount: "1" }
 const proof = { status: "completed", position: undefined, verified: true, verifiedBy: ["groth16"], zkProof: "0x01" }
 
-/** The system's clock, but nobody waits for long. */
-const clock = {
-  now: () => performance.now() * 20,
-  setTimeout: (f, ms) => setTimeout(f, ms / 20),
-  clearTimeout: clearTimeout,
-  random: () => 0.5,
-}
-
-let stub, stop
+let stub, stop, clock
 beforeEach(async () => {
   stub = await new Stub().listen()
+  clock = quickClock()
   stop = new AbortController()
   setMaxListeners(0, stop.signal)
 })
 afterEach(async () => {
   stop.abort()
+  clock.stop()
   await stub.close()
 })
 
@@ -132,6 +127,7 @@ for (const [way, shown] of [["websocket", "live"], ["sse", "live"], ["poll", "po
       await assert.rejects(job.result, { name: "AbortError" })
       await assert.rejects((async () => { for await (const _ of job); })(), { name: "AbortError" })
       while (stub.sockets + stub.streams) await soon()
+      assert.equal(clock.waiting, 0)
       assert.equal(job.connection, "ended")
     })
 
@@ -254,13 +250,21 @@ describe("falling back", () => {
 })
 
 describe("many jobs", () => {
-  test("a hundred share one connection, within twenty operations a second", async () => {
-    const ids = Array.from({ length: 100 }, (_, i) => id.slice(0, -3) + String(100 + i))
+  test("a hundred share one connection, within twenty operations a second, in five seconds", async () => {
+    const ids = Array.from({ length: 100 }, (_, i) => id.slice(0, -3) + String(100 + i)), sent = []
+    class Noted extends WebSocket {
+      send(text) {
+        sent.push(clock.now())
+        super.send(text)
+      }
+    }
     for (const id of ids) stub.put(id, { position: 1 })
-    const jobs = ids.map(id => follow(stub.url, id, options()))
-    await Promise.all(jobs.map(job => connected(job, "live")))
+    const jobs = ids.map(id => follow(stub.url, id, options({ WebSocket: Noted })))
+    await Promise.all(jobs.map(job => until(job, 1)))
     assert.equal(stub.sockets, 1)
     assert.ok(!stub.seen.some(s => typeof s == "string" && s.startsWith("GET")))
+    assert.ok(sent.at(-1) - sent[0] <= 5000)
+    sent.forEach((at, i) => assert.ok(i < 20 || at - sent[0] >= (i - 20) * 50, "a bucket of twenty would be empty"))
     for (const id of ids) stub.put(id, proof)
     await Promise.all(jobs.map(job => job.result))
     while (stub.sockets) await soon()
