@@ -1,0 +1,128 @@
+package chaintest
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"claimprover/internal/verify/verifytest"
+)
+
+// Stage is a claim contract with everything that it needs to pay, all owned by the developer's account. Its gateway
+// takes proofs of the test circuit.
+type Stage struct {
+	Node       *Node
+	Gateway    *Deployed
+	ZKVerifier *Deployed
+	Token      *Deployed
+	Claims     *Deployed // TangleMigration
+}
+
+// New starts a node for one test and ends it with the test.
+func New(t testing.TB) *Node {
+	t.Helper()
+	n, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Stop)
+	return n
+}
+
+// exported is the verifier of the process's test circuit; its key is another in each process.
+var exported struct {
+	once sync.Once
+	code Contract
+	err  error
+}
+
+func circuitCode(circuit *verifytest.Circuit) (Contract, error) {
+	exported.once.Do(func() {
+		var source strings.Builder
+		if exported.err = circuit.WriteSolidity(&source); exported.err == nil {
+			exported.code, exported.err = compileVerifier(source.String())
+		}
+	})
+	return exported.code, exported.err
+}
+
+func compileVerifier(source string) (Contract, error) {
+	contracts, err := Compile(source)
+	if err != nil {
+		return Contract{}, fmt.Errorf("what gnark exported: %w", err)
+	}
+	return contracts["Verifier"], nil
+}
+
+// Stage deploys one for a program and the root of its list. The contract has as many tokens as a test could want.
+func (n *Node) Stage(t testing.TB, program, listRoot [32]byte) *Stage {
+	t.Helper()
+	s, err := n.stage(verifytest.New(t), program, listRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (n *Node) stage(circuit *verifytest.Circuit, program, listRoot [32]byte) (*Stage, error) {
+	contracts, err := Contracts()
+	if err != nil {
+		return nil, err
+	}
+	pairing, err := circuitCode(circuit)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{Node: n}
+	if s.Gateway, err = n.gateway(contracts, pairing, circuit.Hash(), circuit.VKRoot()); err != nil {
+		return nil, err
+	}
+	if s.ZKVerifier, err = n.Deploy(contracts["SP1ZKVerifier"], s.Gateway.Address, program); err != nil {
+		return nil, err
+	}
+	if s.Token, err = n.Deploy(contracts["Token"]); err != nil {
+		return nil, err
+	}
+	s.Claims, err = n.Deploy(contracts["TangleMigration"], s.Token.Address, listRoot, s.ZKVerifier.Address, new(big.Int))
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Token.Send("mint", s.Claims.Address, new(big.Int).Lsh(big.NewInt(1), 128))
+}
+
+// GatewayOf deploys a gateway whose one route is a verifier with a pairing contract that gnark exported.
+func (n *Node) GatewayOf(t testing.TB, pairing Contract, hash, vkRoot [32]byte) *Deployed {
+	t.Helper()
+	contracts, err := Contracts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway, err := n.gateway(contracts, pairing, hash, vkRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gateway
+}
+
+func (n *Node) gateway(contracts map[string]Contract, pairing Contract, hash, vkRoot [32]byte) (*Deployed, error) {
+	groth16, err := n.Deploy(pairing)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := n.Deploy(contracts["SP1Verifier"], hash, vkRoot, groth16.Address)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := n.Deploy(contracts["Gateway"])
+	if err != nil {
+		return nil, err
+	}
+	return gateway, gateway.Send("addRoute", verifier.Address)
+}
+
+// Nobody is an address without code and without money.
+var Nobody = common.HexToAddress("0x00000000000000000000000000000000DeaDBeef")
