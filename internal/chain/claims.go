@@ -1,0 +1,171 @@
+package chain
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
+
+	"claimprover/internal/claim"
+)
+
+// ClaimsOptions tune [Claims]; the zero value is ready for use.
+type ClaimsOptions struct {
+	FreshFor time.Duration // how long an answer that may change is given again without asking; 0: 3 s
+	Size     int           // accounts remembered; 0: 100,000
+	// Wait says how long a claim admitted now will take to be proved, as far as can be told. Nil: no time at all.
+	Wait func() time.Duration
+}
+
+// Claims asks the claim contract about accounts. However many ask about one, one question is on its way; what may change
+// is remembered for seconds, "claimed" for good once its block is final, and trouble never.
+type Claims struct {
+	rpc      *RPC
+	contract common.Address
+	opts     ClaimsOptions
+
+	cache  *otter.Cache[[32]byte, kept]
+	flight singleflight.Group
+	asking sync.WaitGroup
+}
+
+// kept is an answer with the time it came.
+type kept struct {
+	Standing
+	at time.Time
+}
+
+const (
+	forGood    = 10 * 365 * 24 * time.Hour
+	maxInBatch = 100 // accounts: three calls each, well within what providers take
+)
+
+// NewClaims asks contract through rpc. Close ends what it started, but not rpc.
+func NewClaims(rpc *RPC, contract common.Address, o ClaimsOptions) (*Claims, error) {
+	o.FreshFor = cmp.Or(o.FreshFor, 3*time.Second)
+	if o.Wait == nil {
+		o.Wait = func() time.Duration { return 0 }
+	}
+	cache, err := otter.New(&otter.Options[[32]byte, kept]{
+		MaximumSize: cmp.Or(o.Size, 100_000),
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[[32]byte, kept]) time.Duration {
+			if e.Value.Final {
+				return forGood
+			}
+			return o.FreshFor
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the cache of the chain's answers: %w", err)
+	}
+	return &Claims{rpc: rpc, contract: contract, opts: o, cache: cache}, nil
+}
+
+// Close waits for questions on their way, which end within the time for one.
+func (c *Claims) Close() {
+	c.asking.Wait()
+	c.cache.StopAllGoroutines()
+}
+
+// Open is nil when the contract would pay the claim if its proof were ready in time; else already_claimed, claims_closed,
+// or rpc_unavailable when there is no sure answer. An answer may be as old as FreshFor.
+func (c *Claims) Open(ctx context.Context, cl claim.Claim) error {
+	if k, ok := c.cache.GetIfPresent(cl.PublicKey); ok && k.Final {
+		return k.Refusal(0)
+	}
+	s, err := c.Standing(ctx, cl.PublicKey)
+	if err != nil {
+		return err
+	}
+	return s.Refusal(c.opts.Wait())
+}
+
+// Standing gives what the contract says of an account, or said at most FreshFor ago.
+func (c *Claims) Standing(ctx context.Context, key [32]byte) (Standing, error) {
+	if k, ok := c.cache.GetIfPresent(key); ok && time.Since(k.at) < c.opts.FreshFor {
+		return k.Standing, nil
+	}
+	c.asking.Add(1)
+	answered := c.flight.DoChan(string(key[:]), func() (any, error) {
+		// Whoever put the question may leave, while others wait for the answer too.
+		standings, err := c.ask(context.WithoutCancel(ctx), [][32]byte{key})
+		if err != nil {
+			return nil, err
+		}
+		return standings[0], nil
+	})
+	select {
+	case r := <-answered:
+		c.asking.Done()
+		if r.Err != nil {
+			return Standing{}, r.Err
+		}
+		return r.Val.(Standing), nil
+	case <-ctx.Done():
+		go func() {
+			<-answered
+			c.asking.Done()
+		}()
+		return Standing{}, fmt.Errorf("asking the chain: %w", context.Cause(ctx))
+	}
+}
+
+// Again asks anew, whatever is remembered, about all of claims in one batch (of a hundred each), and gives for each what
+// [Claims.Open] would say, but that it has no time to wait any more. An error means that nothing is known about any.
+func (c *Claims) Again(ctx context.Context, claims []claim.Claim) ([]error, error) {
+	refusals := make([]error, 0, len(claims))
+	for part := range slices.Chunk(claims, maxInBatch) {
+		keys := make([][32]byte, len(part))
+		for i, cl := range part {
+			keys[i] = cl.PublicKey
+		}
+		standings, err := c.ask(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range standings {
+			refusals = append(refusals, s.Refusal(0))
+		}
+	}
+	return refusals, nil
+}
+
+// ask puts one batch about accounts and remembers what came.
+func (c *Claims) ask(ctx context.Context, keys [][32]byte) ([]Standing, error) {
+	var standings []Standing
+	q := question{calls: termViews(c.contract)}
+	for _, key := range keys {
+		q.calls = append(q.calls, accountViews(c.contract, key)...)
+	}
+	q.judge = func(a answer) (err error) {
+		standings, err = readStandings(a, len(keys))
+		return err
+	}
+	if _, err := c.rpc.ask(ctx, q); err != nil {
+		return nil, err
+	}
+	for i, key := range keys {
+		c.cache.Set(key, kept{standings[i], time.Now()})
+	}
+	return standings, nil
+}
+
+func readStandings(a answer, accounts int) ([]Standing, error) {
+	terms, err := readTerms(a)
+	if err != nil {
+		return nil, err
+	}
+	standings := make([]Standing, accounts)
+	for i := range standings {
+		if standings[i], err = readStanding(terms, a.outputs[numTerms+i*numOfAccount:]); err != nil {
+			return nil, err
+		}
+	}
+	return standings, nil
+}

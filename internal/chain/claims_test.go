@@ -1,0 +1,195 @@
+package chain_test
+
+import (
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/stretchr/testify/require"
+
+	"claimprover/internal/chain"
+	"claimprover/internal/chain/chaintest"
+	"claimprover/internal/claim"
+	"claimprover/internal/fault"
+)
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a claim nobody has made yet is open, one that is paid is not", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		claims := s.claims(t, always)
+		require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
+		s.pay(t, 1)
+		require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+		require.NoError(t, claims.Open(t.Context(), s.claim(t, 2)), "another account's is still open")
+	})
+
+	t.Run("a paused contract takes no claims, and takes them again when it goes on", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		claims := s.claims(t, always)
+		require.NoError(t, s.Claims.Send("setPaused", true))
+		err := claims.Open(t.Context(), s.claim(t, 1))
+		require.Equal(t, fault.ClaimsClosed, codeOf(err))
+		require.Contains(t, err.Error(), "paused")
+		require.NoError(t, s.Claims.Send("setPaused", false))
+		require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
+	})
+
+	t.Run("without a verifier there is nothing to claim with", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		require.NoError(t, s.Claims.Send("setZKVerifier", common.Address{}))
+		err := s.claims(t, always).Open(t.Context(), s.claim(t, 1))
+		require.Equal(t, fault.ClaimsClosed, codeOf(err))
+		require.Contains(t, err.Error(), "verifier")
+	})
+
+	t.Run("an address without a contract is trouble, not an account that has not claimed", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, s.Node.URL), chaintest.Nobody, always)
+		require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+	})
+
+	t.Run("a contract of another kind is trouble", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, s.Node.URL), s.Token.Address, always)
+		require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+	})
+
+	t.Run("over a WebSocket too", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, "ws"+s.Node.URL[len("http"):]), s.Claims.Address, always)
+		require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
+	})
+}
+
+func TestTheDeadlineIsTheChainsOwnTime(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, chaintest.New(t))
+	head, err := s.Node.Client.HeaderByNumber(t.Context(), nil)
+	require.NoError(t, err)
+	const far = 1000
+	require.NoError(t, s.Node.Mine(1))
+	require.NoError(t, s.Claims.Send("setClaimDeadline", new(big.Int).SetUint64(head.Time+far)))
+
+	claims := s.claims(t, always)
+	require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
+	patient := s.claims(t, chain.ClaimsOptions{FreshFor: time.Nanosecond, Wait: func() time.Duration { return far * time.Second }})
+	err = patient.Open(t.Context(), s.claim(t, 1))
+	require.Equal(t, fault.ClaimsClosed, codeOf(err), "a proof that would come too late is not begun")
+	require.Contains(t, err.Error(), "would not be ready")
+
+	standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
+	require.NoError(t, err)
+	at := standing.Block.Time.Add(4 * time.Second)
+	require.NoError(t, s.Claims.Send("setClaimDeadline", big.NewInt(at.Unix())))
+	for {
+		standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
+		require.NoError(t, err)
+		closed := codeOf(claims.Open(t.Context(), s.claim(t, 1)))
+		if standing.Block.Time.After(at) { // the contract compares block.timestamp > claimDeadline
+			require.Equal(t, fault.ClaimsClosed, closed)
+			break
+		}
+		require.Empty(t, closed, "until the deadline itself the claim is open")
+		require.NoError(t, s.Node.Mine(1)) // a second of the chain's time, in no time
+	}
+}
+
+func TestAClaimThatIsReorganisedAway(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, chaintest.New(t))
+	claims := s.claims(t, always)
+	before, err := s.Node.Client.BlockNumber(t.Context())
+	require.NoError(t, err)
+	s.pay(t, 1)
+	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+	require.NoError(t, s.Node.Rewind(before))
+	require.NoError(t, s.Node.Mine(1))
+	require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)), "it never happened")
+}
+
+func TestFinality(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, chaintest.New(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+	s.pay(t, 1)
+	paid, open := s.claim(t, 1), s.claim(t, 2)
+
+	standing, err := claims.Standing(t.Context(), paid.PublicKey)
+	require.NoError(t, err)
+	require.False(t, standing.Final)
+	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), paid)))
+	require.EqualValues(t, 2, p.asked.Load(), "what may change is asked again")
+
+	require.NoError(t, s.Node.Mine(70)) // two epochs of 32
+	standing, err = claims.Standing(t.Context(), paid.PublicKey)
+	require.NoError(t, err)
+	require.True(t, standing.Final)
+	asked := p.asked.Load()
+	for range 10 {
+		require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), paid)))
+	}
+	require.Equal(t, asked, p.asked.Load(), "what is final is never asked again")
+	require.NoError(t, claims.Open(t.Context(), open))
+	require.NoError(t, claims.Open(t.Context(), open))
+	require.Equal(t, asked+2, p.asked.Load(), "not to have claimed is never final")
+}
+
+func TestStanding(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	key := s.claim(t, 3).PublicKey
+	require.NoError(t, s.Claims.Send("setRestrictedUnlock", [][32]byte{key}, true))
+	s.pay(t, 3)
+	standing, err := s.claims(t, always).Standing(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, amount, standing.Claimed)
+	require.True(t, standing.Restricted)
+	require.EqualValues(t, 1000, standing.UnlockedBps)
+	require.EqualValues(t, chaintest.ChainID, standing.ChainID)
+	require.Equal(t, s.list.Root(), standing.MerkleRoot)
+	require.Equal(t, s.ZKVerifier.Address, standing.ZKVerifier)
+	_, limited := standing.Left()
+	require.False(t, limited)
+	block, err := s.Node.Client.HeaderByHash(t.Context(), standing.Block.Hash)
+	require.NoError(t, err)
+	require.Equal(t, block.Number.Uint64(), standing.Block.Number)
+	require.EqualValues(t, block.Time, standing.Block.Time.Unix())
+}
+
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, chain.ClaimsOptions{FreshFor: time.Hour})
+	inFlight := []claim.Claim{s.claim(t, 1), s.claim(t, 2), s.claim(t, 3)}
+	for _, c := range inFlight {
+		require.NoError(t, claims.Open(t.Context(), c))
+	}
+	s.pay(t, 2)
+	asked := p.asked.Load()
+	refusals, err := claims.Again(t.Context(), inFlight)
+	require.NoError(t, err)
+	require.Equal(t, asked+1, p.asked.Load(), "one batch for all of them")
+	require.Len(t, refusals, 3)
+	require.NoError(t, refusals[0])
+	require.Equal(t, fault.AlreadyClaimed, codeOf(refusals[1]), "whatever is remembered")
+	require.NoError(t, refusals[2])
+	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), inFlight[1])), "and is remembered from then on")
+
+	p.lie(status(500))
+	_, err = claims.Again(t.Context(), inFlight)
+	require.Equal(t, fault.RPCUnavailable, codeOf(err))
+	none, err := claims.Again(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, none)
+}

@@ -1,0 +1,138 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+
+	"claimprover/internal/fault"
+)
+
+// Terms are what the claim contract says for everybody, at one block.
+type Terms struct {
+	ChainID     uint64
+	Block       Block
+	Paused      bool
+	Deadline    time.Time // zero: none
+	MerkleRoot  [32]byte
+	ZKVerifier  common.Address // zero: none, and nothing can be claimed
+	UnlockedBps uint16         // of 10,000: what a claim pays at once; the rest vests
+}
+
+// Standing is what the claim contract says of one account.
+type Standing struct {
+	Terms
+	Claimed    uint256.Int // in the token's smallest unit; zero: not yet
+	Final      bool        // claimed at the finalized block: for good
+	Restricted bool        // nothing of it is paid at once
+}
+
+// Left is the time from the block to the deadline, below zero when it has passed; false when there is none.
+func (t Terms) Left() (time.Duration, bool) {
+	if t.Deadline.IsZero() {
+		return 0, false
+	}
+	return t.Deadline.Sub(t.Block.Time), true
+}
+
+// Refusal says why the contract would not pay the account a claim whose proof takes about wait from now: already_claimed
+// or claims_closed. Nil: it would. All times are the chain's.
+func (s Standing) Refusal(wait time.Duration) error {
+	if !s.Claimed.IsZero() {
+		return fault.New(fault.AlreadyClaimed, "This account has been claimed already: the contract has paid it out.")
+	}
+	return s.Terms.refusal(wait)
+}
+
+func (t Terms) refusal(wait time.Duration) error {
+	left, limited := t.Left()
+	switch {
+	case t.Paused:
+		return fault.New(fault.ClaimsClosed, "The contract is paused and takes no claims. Come back when it is open again.")
+	case limited && left < 0:
+		return fault.New(fault.ClaimsClosed, "The claims have ended: the contract took them until %s.", t.Deadline.Format(time.RFC3339))
+	case t.ZKVerifier == (common.Address{}):
+		return fault.New(fault.ClaimsClosed, "The contract has no verifier yet and can pay no claim. Come back when it has one.")
+	case limited && left < wait:
+		return fault.New(fault.ClaimsClosed, "The contract takes claims until %s only, and a proof asked for now would not be ready before.",
+			t.Deadline.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// termViews are asked of everybody's terms, in the order in which readTerms reads them.
+func termViews(contract common.Address) []call {
+	return []call{viewPaused.call(contract), viewClaimDeadline.call(contract), viewMerkleRoot.call(contract),
+		viewZKVerifier.call(contract), viewUnlockedBps.call(contract)}
+}
+
+const (
+	numTerms      = 5 // calls of termViews
+	numOfAccount  = 3 // calls of accountViews
+	farAway       = 1 << 40
+	maxBasisPoint = 10_000
+)
+
+// accountViews are asked of one account, in the order in which readStanding reads them.
+func accountViews(contract common.Address, key [32]byte) []call {
+	final := viewClaimed.call(contract, key)
+	final.finalized = true
+	return []call{viewClaimed.call(contract, key), viewRestrictedUnlock.call(contract, key), final}
+}
+
+// readTerms takes every view or none. What is no answer of such a contract is an error.
+func readTerms(a answer) (t Terms, err error) {
+	var words [numTerms]uint256.Int
+	for i := range words {
+		var failed error
+		words[i], failed = a.outputs[i].word()
+		err = errors.Join(err, failed)
+	}
+	if err != nil {
+		return t, errWord
+	}
+	t = Terms{ChainID: a.chainID, Block: a.block, MerkleRoot: words[2].Bytes32()}
+	paused, err := flag(words[0])
+	if err != nil {
+		return t, fmt.Errorf("paused: %w", err)
+	}
+	t.Paused = paused
+	t.Deadline = deadline(words[1])
+	if t.ZKVerifier, err = address(words[3]); err != nil {
+		return t, fmt.Errorf("zkVerifier: %w", err)
+	}
+	if !words[4].IsUint64() || words[4].Uint64() > maxBasisPoint {
+		return t, fmt.Errorf("unlockedBps: %w", errWord)
+	}
+	t.UnlockedBps = uint16(words[4].Uint64())
+	return t, nil
+}
+
+// deadline reads Unix seconds. What is farther away than time.Time can tell is as good as none.
+func deadline(w uint256.Int) time.Time {
+	if w.IsZero() || !w.IsUint64() || w.Uint64() > farAway {
+		return time.Time{}
+	}
+	return time.Unix(int64(w.Uint64()), 0).UTC()
+}
+
+// readStanding reads the outputs of one account's views.
+func readStanding(t Terms, outputs []output) (s Standing, err error) {
+	s.Terms = t
+	if s.Claimed, err = outputs[0].word(); err != nil {
+		return s, fmt.Errorf("claimed: %w", err)
+	}
+	restricted, err := outputs[1].word()
+	if err != nil {
+		return s, fmt.Errorf("restrictedUnlock: %w", err)
+	}
+	if s.Restricted, err = flag(restricted); err != nil {
+		return s, fmt.Errorf("restrictedUnlock: %w", err)
+	}
+	final, err := outputs[2].word() // at a block before the contract's there is no word
+	s.Final = err == nil && !final.IsZero() && !s.Claimed.IsZero()
+	return s, nil
+}
