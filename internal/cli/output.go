@@ -51,22 +51,14 @@ func (o Output) say(std Streams, format string, args ...any) {
 	}
 }
 
-// The marks before a line.
-const (
-	markGood = "✓"
-	markBad  = "✗"
-)
-
-// good and bad are the marks, in colour where that is read by eyes.
-func (o Output) good(w any) string { return o.paint(w, "\x1b[32m", markGood) }
-func (o Output) bad(w any) string  { return o.paint(w, "\x1b[31m", markBad) }
-
-func (o Output) paint(w any, colour, text string) string {
+// good is the mark before a line that says what went well, in colour where eyes read it.
+func (o Output) good(w any) string {
+	const mark = "✓"
 	file, ok := w.(*os.File)
 	if !ok || o.NoColor || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !isTerminal(file) {
-		return text
+		return mark
 	}
-	return colour + text + "\x1b[0m"
+	return "\x1b[32m" + mark + "\x1b[0m"
 }
 
 // printable takes out what a terminal would obey: texts of a service or a prover are somebody else's. Control
