@@ -222,6 +222,9 @@ func (p *Pool) write(ctx context.Context, l Lease, next transition) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), LeaseTime)
 	defer cancel()
 	_, err := p.store.Swap(ctx, l.ID, &l, next)
+	if err != nil && fault.Of(err).Code == fault.Internal && !errors.Is(err, fault.ErrStale) {
+		_, err = p.store.Swap(ctx, l.ID, &l, next) // perhaps written, and the answer lost: under one lease it is the same write
+	}
 	if err != nil && !fault.Is(err, fault.AlreadyFinished) && !errors.Is(err, fault.ErrStale) {
 		p.opts.Logger.Error("job not written", "job", Label(l.ID), "err", err)
 	}

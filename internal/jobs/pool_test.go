@@ -15,6 +15,7 @@ import (
 	"claimprover/internal/claim"
 	"claimprover/internal/fault"
 	"claimprover/internal/jobs"
+	"claimprover/internal/jobs/jobstest"
 	"claimprover/internal/jobs/memstore"
 	"claimprover/prover"
 )
@@ -315,6 +316,42 @@ type brokenStore struct {
 
 func (b brokenStore) Lease(context.Context, jobs.Worker) (jobs.Lease, error) {
 	return jobs.Lease{}, b.err
+}
+
+// TestPoolLosesNoEnd has writes fail before they are made, and after it, when only the answer is lost.
+func TestPoolLosesNoEnd(t *testing.T) {
+	t.Parallel()
+	for name, plan := range map[string]func(*jobstest.FaultyStore){
+		"the end of a job is written although a write failed":         func(f *jobstest.FaultyStore) { f.FailBefore(3, jobstest.Swap) },
+		"the end of a job is told once although the answer was lost":  func(f *jobstest.FaultyStore) { f.FailAfter(3, jobstest.Swap) },
+		"a phase that could not be written costs the job nothing":     func(f *jobstest.FaultyStore) { f.FailBefore(1, jobstest.Swap) },
+		"a check that is written twice is one check, and told as one": func(f *jobstest.FaultyStore) { f.FailAfter(2, jobstest.Swap) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				faulty := jobstest.Faulty(memstore.New(memstore.Options{QueueCapacity: 5}))
+				ended := 0
+				store := jobs.Ending(faulty, func(jobs.Job) { ended++ })
+				checked := func(context.Context, claim.Claim, prover.Proof) ([]string, error) { return []string{"groth16"}, nil }
+				pool := jobs.NewPool(store, proving(proves), jobs.Options{Workers: 1, Timeout: time.Minute, Check: checked, Logger: slog.New(slog.DiscardHandler)})
+				j, _, err := store.Admit(t.Context(), jobs.New(uuid.New(), claim.Identity{1}, claim.Claim{}, "mock", "key:alice", time.Now()))
+				require.NoError(t, err)
+				plan(faulty)
+				taking, stop := context.WithCancel(t.Context())
+				home := make(chan error, 1)
+				go func() { home <- pool.Run(taking, t.Context()) }()
+				synctest.Wait()
+				j, err = store.Get(t.Context(), j.ID)
+				require.NoError(t, err)
+				require.Equal(t, jobs.Completed, j.State)
+				require.Equal(t, []string{"groth16"}, j.VerifiedBy)
+				require.Equal(t, 1, ended)
+				stop()
+				require.NoError(t, <-home)
+			})
+		})
+	}
 }
 
 func TestEnding(t *testing.T) {
