@@ -21,6 +21,7 @@ import (
 	"claimprover/internal/auth"
 	"claimprover/internal/feed"
 	"claimprover/internal/jobs"
+	"claimprover/internal/verify"
 	"claimprover/server/stream"
 )
 
@@ -33,6 +34,7 @@ type Parts struct {
 	Feed    *feed.Feed
 	Hub     *hub.Hub
 	Streams *stream.Streams
+	Checks  []verify.Check // what POST /v1/verify puts a proof to
 	Origins stream.Origins
 	Health  func(context.Context) (api.Health, error)
 	// Ready says of each thing the service needs "ok" or, in words without hosts, what is wrong.
@@ -62,9 +64,13 @@ type Server struct {
 	handler   http.Handler
 }
 
-// Time a caller has to send his headers, and again his body; what an idle connection is kept for; and the size of headers.
+// Time a caller has to send his headers, and again his body; what a body that nobody read may take behind the answer,
+// which a caller who is still sending would otherwise not see; what an answer may take in all; what an idle connection
+// is kept for; and the size of headers.
 const (
 	arrivalTime    = 10 * time.Second
+	unwantedTime   = 500 * time.Millisecond
+	answerTime     = (maxWait + 30) * time.Second
 	idleTime       = 60 * time.Second
 	maxHeaderBytes = 16 << 10
 )
@@ -84,15 +90,18 @@ func New(p Parts, o Options) (*Server, error) {
 // Handler answers every request of the public listener.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// HTTP is the public listener's server with its bounds. A stream sets a deadline for each of its writes, so there is no
-// write timeout for all.
+// HTTP is the public listener's server with its bounds. A stream takes its connection over and sets a deadline for each
+// of its writes.
 func (s *Server) HTTP() *http.Server {
 	return &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: arrivalTime,
+		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnContext:       stream.ConnContext,
+		// net/http's own answer to OPTIONS * would wait for a body without end.
+		DisableGeneralOptionsHandler: true,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
@@ -113,7 +122,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(proxies); err != nil { // nil would do, but gin's default is to trust everybody
 		return nil, err
 	}
-	e.Use(identify, protect, s.observe, s.recoverPanic, s.allowOrigins())
+	e.Use(identify, protect, closeUnread, s.observe, s.recoverPanic, s.allowOrigins())
 	e.NoRoute(s.handle(s.noRoute))
 	e.NoMethod(s.handle(s.noMethod))
 
@@ -128,6 +137,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	read("/v1/jobs/:id/events", s.jobEvents)
 	e.POST("/v1/tokens", s.handle(s.mint))
 	read("/v1/events", s.serviceEvents)
+	e.POST("/v1/verify", s.handle(s.verifyProof))
 	read("/v1/stats", s.judge(s.stats))
 
 	e.POST("/", s.handle(s.submitSeed))

@@ -226,6 +226,27 @@ type Minute struct {
 	P90       float64 `json:"p90"`
 }
 
+// VerifyRequest is the body of POST /v1/verify, all of it hex.
+type VerifyRequest struct {
+	Proof        string `json:"proof"`
+	PublicValues string `json:"publicValues"`
+	VKey         string `json:"vkey"`
+}
+
+// Verdict is the answer to POST /v1/verify.
+type Verdict struct {
+	Valid  bool    `json:"valid"`
+	Checks []Check `json:"checks"`
+}
+
+// Check is what one check says of a proof.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"` // one word of a closed set
+	Detail string `json:"detail,omitempty"` // the same in a sentence's words
+}
+
 // Health is the seed's answer, in its order, and ours behind it.
 type Health struct {
 	Status        string       `json:"status"`

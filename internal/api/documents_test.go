@@ -46,6 +46,7 @@ var messages = map[string]any{
 	"Percentiles": api.Percentiles{}, "ServiceEvent": api.ServiceEvent{}, "Stats": api.Stats{}, "Minute": api.Minute{},
 	"Health": api.Health{}, "Ready": api.Ready{}, "Operation": api.Operation{}, "OperationError": api.OperationError{},
 	"TokenRequest": api.TokenRequest{}, "Token": api.Token{},
+	"VerifyRequest": api.VerifyRequest{}, "Verdict": api.Verdict{}, "Check": api.Check{},
 }
 
 func TestStructsAndSchemasHaveTheSameFields(t *testing.T) {
@@ -150,6 +151,8 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		{"OperationError", api.OperationError{Type: "error", JobID: id, Code: "not_found", Message: "No."}},
 		{"TokenRequest", api.TokenRequest{}}, {"TokenRequest", api.TokenRequest{TTLSeconds: 3600, Scope: []string{"read"}, SS58Address: "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"}},
 		{"Token", api.Token{Token: "e30.e30.AA", ExpiresAt: now}},
+		{"VerifyRequest", api.VerifyRequest{Proof: "0x", PublicValues: "0x00", VKey: "0x" + strings.Repeat("00", 32)}},
+		{"Verdict", api.Verdict{Valid: false, Checks: []api.Check{{Name: "plonk", Reason: "invalid", Detail: "no"}}}},
 		{"Operation", api.Operation{Op: "subscribe", JobID: id, LastEventID: 4, Token: "t"}},
 	} {
 		require.NoError(t, c.Message(right.schema, api.Encode(right.message)))

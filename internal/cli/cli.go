@@ -27,6 +27,7 @@ type grammar struct {
 	Demo        DemoCmd                   `cmd:"" help:"Run a mock service, submit a signed claim to it and watch the proof being made."`
 	Submit      SubmitCmd                 `cmd:"" help:"Submit a claim."`
 	Watch       WatchCmd                  `cmd:"" help:"Watch a job until it ends."`
+	Verify      VerifyCmd                 `cmd:"" help:"Check an SP1 proof on this machine."`
 	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
 	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
 	Healthcheck HealthcheckCmd            `cmd:"" help:"Ask the service on this machine whether it is alive."`

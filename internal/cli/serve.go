@@ -17,7 +17,9 @@ import (
 	"claimprover/internal/config"
 	"claimprover/internal/jobs"
 	"claimprover/internal/telemetry"
+	"claimprover/internal/verify"
 	"claimprover/prover"
+	"claimprover/prover/command"
 	"claimprover/prover/mock"
 	"claimprover/server/stream"
 )
@@ -67,10 +69,11 @@ type parts struct {
 	audit   *audit.Log // nil: none is kept
 }
 
-// verification is what proofs must pass before anybody gets them. Without checks they are given out as not verified.
+// verification is what proofs are put to.
 type verification struct {
-	check jobs.Check
-	names []string
+	list  []verify.Check // whoever asks about a proof
+	check jobs.Check     // before anybody gets a proof; nil: it is given out as not verified
+	names []string       // of what check is made of
 }
 
 // judgeParts makes them and adds what is wrong to the verdict.
@@ -94,7 +97,8 @@ func judgeParts(cfg *config.Config, v *config.Verdict, log *slog.Logger) (p part
 	if err := audit.Check(cfg.AuditLog); err != nil {
 		v.Refuse("AUDIT_LOG", "The file cannot be appended to: %v.", err)
 	}
-	p.prover, p.proofs = proverOf(cfg, v, log)
+	p.prover = proverOf(cfg, v, log)
+	p.proofs = verificationOf(cfg, v)
 	return p
 }
 
@@ -115,21 +119,43 @@ func keysOf(cfg *config.Config) (keys *auth.Keys, made string, err error) {
 	return keys, made, err
 }
 
-// proverOf makes the prover of the mode and the checks of its proofs, or says that this release has none.
-func proverOf(cfg *config.Config, v *config.Verdict, _ *slog.Logger) (prover.Prover, verification) {
-	if cfg.VerifyOnchain {
-		v.Refuse("VERIFY_ONCHAIN", "This release cannot ask the verifier contract yet. Leave it out.")
-	}
+// proverOf makes the prover of the mode, or says that this release has none.
+func proverOf(cfg *config.Config, v *config.Verdict, log *slog.Logger) prover.Prover {
 	if cfg.ClaimRPC() != "" && cfg.ClaimContract != (common.Address{}) {
 		v.Warn("CLAIM_CONTRACT_RPC_URL", "This release does not ask the chain yet: whether a claim is open or already claimed is not checked.")
 	}
 	switch cfg.Mode {
 	case config.Mock:
-		return mock.New(mock.Options{Delay: cfg.MockDelay}), verification{}
+		return mock.New(mock.Options{Delay: cfg.MockDelay})
+	case config.Local:
+		host, err := command.New(cfg.ProverCommand, command.Options{Logger: log})
+		if err != nil {
+			v.Refuse("PROVER_COMMAND", "%v. Name the program, with its path if it is not in PATH.", err)
+		}
+		return host
 	default:
-		v.Refuse("SP1_PROVER", "This release has the mock prover only. Set SP1_PROVER=mock with ALLOW_MOCK=true.")
-		return nil, verification{}
+		v.Refuse("SP1_PROVER", "This release cannot buy proofs on the network yet. Set SP1_PROVER to local, or to mock with ALLOW_MOCK=true.")
+		return nil
 	}
+}
+
+// verificationOf makes the checks. A verifier that does not pass its own test must not say anything of a proof, so the
+// service does not start.
+func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification) {
+	if cfg.VerifyOnchain {
+		v.Refuse("VERIFY_ONCHAIN", "This release cannot ask the verifier contract yet. Leave it out.")
+	}
+	native, err := verify.New(verify.Options{})
+	if err != nil {
+		v.Refuse("VERIFY_PROOF", "The verifier failed its own test, so nothing may be verified with this program: %v.", err)
+		return checks
+	}
+	checks.list = []verify.Check{native.Native}
+	if cfg.VerifiesProofs() {
+		checks.names = []string{"groth16"} // a PLONK proof is checked as one, and its verifiedBy says so
+		checks.check = verify.NewChecks(cfg.VKey, checks.list...).OfClaim
+	}
+	return checks
 }
 
 func logger(cfg *config.Config, w io.Writer) *slog.Logger {

@@ -151,6 +151,7 @@ func (s *service) edge(h *hub.Hub, p parts) error {
 			rate.Policy{Name: "caller", Limit: c.KeyRateMax, Window: c.KeyRateWindow},
 			rate.Policy{Name: "ip", Limit: c.IPRateMax, Window: c.IPRateWindow}),
 		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: p.origins,
+		Checks: p.proofs.list,
 		Health: s.health, Ready: s.ready, Registry: s.registry, Audit: s.audit, Logger: s.log,
 	}, server.Options{
 		MaxBodyBytes: c.MaxBodyBytes, TrustedProxies: c.ProxyPrefixes(), TrustRealIP: c.TrustForwarding,

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"claimprover/internal/api"
+	"claimprover/internal/verify"
+)
+
+// VerifyCmd checks a proof on this machine, without asking any service.
+type VerifyCmd struct {
+	Fixture      string `arg:"" optional:"" type:"existingfile" help:"JSON file with proof, publicValues and vkey, as SP1's fixtures have them."`
+	Proof        string `name:"proof" help:"The proof: hex, or a file that holds it."`
+	PublicValues string `name:"public-values" help:"What the program committed: hex, or a file that holds it."`
+	VKey         string `name:"vkey" help:"The program's verifying key: hex, or a file that holds it."`
+	JSON         bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
+	Quiet        bool   `name:"quiet" short:"q" help:"Print nothing; the exit code says it." group:"Common flags"`
+}
+
+// Help is shown below the sentence.
+func (*VerifyCmd) Help() string {
+	return `Knows the Groth16 and PLONK proofs of SP1 v4.0.0-rc.3, v5.0.0, v6.0.0 and v6.1.0. Exit code 0: valid, 1: not.
+
+    claimprover verify docs/examples/proof.json
+    claimprover verify --proof 0x4388… --public-values values.hex --vkey 0x00…`
+}
+
+// verdict is what verify --json prints.
+type verdict struct {
+	api.Verdict
+	Circuit string  `json:"circuit,omitempty"`
+	Millis  float64 `json:"milliseconds"`
+}
+
+// Run checks.
+func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
+	subject, err := cmd.subject()
+	if err != nil {
+		return usage(err)
+	}
+	verifier, err := verify.New(verify.Options{})
+	if err != nil {
+		return fmt.Errorf("the verifier failed its own test: %w", err)
+	}
+	began := time.Now()
+	findings, err := verify.Examine(ctx, subject, verifier.Native)
+	took := time.Since(began)
+	if err != nil {
+		return err
+	}
+	out := verdict{Verdict: verify.Verdict(findings), Millis: float64(took.Microseconds()) / 1000}
+	if circuit, err := verifier.Circuit(subject.Proof); err == nil {
+		out.Circuit = circuit.Version
+	}
+	switch {
+	case cmd.JSON:
+		fmt.Fprintf(std.Out, "%s\n", api.Encode(out))
+	case !cmd.Quiet:
+		out.print(std.Out)
+	}
+	if !out.Valid {
+		return &ended{exit: exitFailed, code: "not_valid", message: "The proof is not valid."}
+	}
+	return nil
+}
+
+func (v verdict) print(w io.Writer) {
+	for _, c := range v.Checks {
+		mark, text := "✓", "passed"
+		if !c.OK {
+			mark, text = "✗", c.Detail
+		}
+		fmt.Fprintf(w, "%s %-8s %s\n", mark, c.Name, text)
+	}
+	if v.Valid {
+		fmt.Fprintf(w, "valid: an SP1 %s %s proof of these public values by this program, checked in %.1f ms\n", v.Circuit, v.Checks[0].Name, v.Millis)
+	}
+}
+
+// maxProofFile bounds what is read; a proof is under two kilobytes of hex.
+const maxProofFile = 1 << 20
+
+// subject reads what is to be checked from the flags, and what they leave out from the fixture.
+func (cmd *VerifyCmd) subject() (s verify.Subject, err error) {
+	texts, err := cmd.texts()
+	if err != nil {
+		return s, err
+	}
+	var problems []error
+	read := func(flag, text string) []byte {
+		var h api.Hex
+		switch {
+		case text == "":
+			problems = append(problems, fmt.Errorf("%s is missing", flag))
+		case h.UnmarshalText([]byte(text)) != nil:
+			problems = append(problems, fmt.Errorf("%s is neither hex nor a file that holds hex", flag))
+		}
+		return h
+	}
+	s.Proof = read("--proof", texts.Proof)
+	s.PublicValues = read("--public-values", texts.PublicValues)
+	if s.Program, err = verify.ParseProgramKey(texts.VKey); err != nil {
+		problems = append(problems, fmt.Errorf("--vkey: %w", err))
+	}
+	return s, errors.Join(problems...)
+}
+
+func (cmd *VerifyCmd) texts() (t api.VerifyRequest, err error) {
+	if cmd.Fixture != "" {
+		content, err := readBounded(cmd.Fixture)
+		if err != nil {
+			return t, err
+		}
+		if err := json.Unmarshal(content, &t); err != nil {
+			return t, fmt.Errorf("%s is not a JSON object with proof, publicValues and vkey: %w", cmd.Fixture, err)
+		}
+	}
+	for _, flag := range []struct {
+		value string
+		into  *string
+	}{{cmd.Proof, &t.Proof}, {cmd.PublicValues, &t.PublicValues}, {cmd.VKey, &t.VKey}} {
+		if flag.value == "" {
+			continue
+		}
+		*flag.into = flag.value
+		if content, err := readBounded(flag.value); err == nil {
+			*flag.into = strings.TrimSpace(string(content))
+		}
+	}
+	return t, nil
+}
+
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxProofFile))
+}
