@@ -11,10 +11,13 @@ import (
 	"embed"
 	"encoding/base64"
 	"io/fs"
+	"net/http"
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed static client/client.js client/client.d.ts
@@ -105,14 +108,38 @@ func CSP(host string) string {
 	return policy + " ws://" + host + " wss://" + host
 }
 
-// Headers are those that go with every file, beside CSP. The cache may keep a file but must ask about it each time.
-func Headers() map[string]string {
-	return map[string]string{
-		"X-Content-Type-Options":       "nosniff",
-		"X-Frame-Options":              "DENY",
-		"Referrer-Policy":              "no-referrer",
-		"Cross-Origin-Opener-Policy":   "same-origin",
-		"Cross-Origin-Resource-Policy": "cross-origin", // other sites may import the client
-		"Cache-Control":                "no-cache",
+// Serve answers a GET or HEAD with the file and all of its headers: compressed for who takes that, 304 for who has it.
+// The cache may keep a file but must ask about it each time: the page and the client are of one version.
+func (f File) Serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.ContentType)
+	h.Set("Content-Security-Policy", CSP(r.Host))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // other sites may import the client
+	h.Set("Cache-Control", "no-cache")
+	h.Add("Vary", "Accept-Encoding")
+	body, etag := f.Body, f.ETag
+	if f.Gzip != nil && takesGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		body, etag = f.Gzip, strings.TrimSuffix(f.ETag, `"`)+`-gzip"`
 	}
+	h.Set("ETag", etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+}
+
+var gzipRefused = regexp.MustCompile(`;\s*q=0(\.0*)?\s*$`)
+
+func takesGzip(r *http.Request) bool {
+	for _, line := range r.Header.Values("Accept-Encoding") {
+		for coding := range strings.SplitSeq(line, ",") {
+			name, _, _ := strings.Cut(coding, ";")
+			if strings.EqualFold(strings.TrimSpace(name), "gzip") && !gzipRefused.MatchString(coding) {
+				return true
+			}
+		}
+	}
+	return false
 }

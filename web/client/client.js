@@ -212,7 +212,7 @@ export class Follow extends EventTarget {
       if (answer.status == 304) return
       this.#etag = answer.headers.get("ETag") ?? ""
       return answer.json()
-    }, 35 * sec)
+    }, (wait ? 35 : 10) * sec)
     if (signal.aborted) return
     this.#denied = false
     this.#heard("polling")
@@ -235,7 +235,7 @@ export class Follow extends EventTarget {
     let retry = 3 * sec
     try {
       await call(this.#env, this.#path + "/events", { headers, signal }, async (answer, patience) => {
-        if (!answer.body) return // 204
+        if (!answer.body) return
         const reader = answer.body.getReader(), decoder = new TextDecoder()
         for (let text = ""; ;) {
           const { done, value } = await reader.read()
@@ -353,7 +353,7 @@ class Line {
       if (this.#socket != socket) return
       this.seen = clock.now()
       this.#timer()
-      this.#timer = alarm(clock, (hidden() ? 60 : 20) * sec, () => this.#ping())
+      this.#timer = alarm(clock, (hidden() ? 60 : 10) * sec, () => this.#ping())
       if (!this.#opened) { // the figures come at once
         this.#opened = this.#worked = true
         this.#fallback = false
@@ -371,7 +371,7 @@ class Line {
     this.#subscribed.clear()
     if (!socket) return
     socket.onclose = socket.onmessage = null
-    socket.onerror = () => {} // npm's ws throws otherwise
+    socket.onerror = () => {} // npm: ws throws
     socket.close()
   }
 
@@ -392,9 +392,9 @@ class Line {
     this.#follows.forEach(f => f.polls())
   }
 
-  #ping(patience = 10 * sec) {
+  #ping() {
     this.#timer()
-    this.#timer = alarm(this.env.clock, patience, () => this.#lost(true))
+    this.#timer = alarm(this.env.clock, 5 * sec, () => this.#lost(true))
     this.#say({ op: "ping" })
   }
 
@@ -450,7 +450,7 @@ class Line {
       this.#noStreamUntil = 0
       if (!this.#opened) this.#drop() // of a handshake begun without a network
     }
-    if (this.#opened) this.#ping(4 * sec)
+    if (this.#opened) this.#ping()
     else if (!this.#socket) this.#connect()
     if (type != "offline") this.resting.forEach(wake => wake())
   }
