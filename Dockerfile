@@ -5,8 +5,9 @@ COPY go.mod go.sum ./
 RUN go mod download && go mod verify
 COPY . .
 ARG VERSION=dev
+ARG REVISION=unknown
 RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false \
-      -ldflags "-s -w -X claimprover/internal/cli.version=${VERSION}" -o /claimprover .
+      -ldflags "-s -w -X claimprover/internal/cli.version=${VERSION} -X claimprover/internal/cli.revision=${REVISION}" -o /claimprover .
 
 FROM scratch
 ARG VERSION=dev

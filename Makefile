@@ -1,7 +1,8 @@
 # One set of build flags for the program (none) and one for the tests (-race): each other set is one more cold build.
 .DEFAULT_GOAL := help
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -X claimprover/internal/cli.version=$(VERSION)
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -X claimprover/internal/cli.version=$(VERSION) -X claimprover/internal/cli.revision=$(REVISION)
 FUZZTIME ?= 30s
 
 .PHONY: help
@@ -43,4 +44,4 @@ screenshots: setup build ## take pictures of the page in its states, into tmp/sc
 
 .PHONY: image
 image: ## build the container image
-	docker build --build-arg VERSION=$(VERSION) -t claimprover:$(VERSION) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t claimprover:$(VERSION) .

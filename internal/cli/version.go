@@ -9,22 +9,25 @@ import (
 // proverModes are the values of SP1_PROVER that this build can run.
 const proverModes = "mock"
 
+// revision is set by the linker, where the Go tool cannot look at the repository.
+var revision string
+
 func goVersion() string { return runtime.Version() }
 
-// commit is what the Go tool recorded of the source; a build outside of a checkout has none.
+// commit is what the linker or the Go tool recorded of the source.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+	if !ok || revision != "" {
+		return cmp.Or(revision, "unknown")
 	}
-	var revision, dirty string
+	var seen, dirty string
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			revision = s.Value[:min(len(s.Value), 12)]
+			seen = s.Value[:min(len(s.Value), 12)]
 		case s.Key == "vcs.modified" && s.Value == "true":
 			dirty = "+changes"
 		}
 	}
-	return cmp.Or(revision, "unknown") + dirty
+	return cmp.Or(seen, "unknown") + dirty
 }
