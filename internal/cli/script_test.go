@@ -121,6 +121,9 @@ func newScript(t *testing.T) *script {
 	writeClaims(t, s.dir)
 	service := running(t, s.program)
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "CLAIMPROVER_URL=" + service.url, "CLAIMPROVER_API_KEY=" + testKey}
+	examples, err := filepath.Abs("../../docs/examples")
+	require.NoError(t, err)
+	s.vars["EXAMPLES"] = examples
 	s.vars["URL"], s.vars["PORT"] = service.url, service.url[strings.LastIndex(service.url, ":")+1:]
 	return s
 }
