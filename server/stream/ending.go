@@ -35,7 +35,7 @@ var farewell = [endings]struct {
 	finished: {"finished", websocket.StatusNormalClosure, "the job has ended"},
 	expired:  {"expired", websocket.StatusGoingAway, "the job is not kept any more"},
 	draining: {"draining", websocket.StatusGoingAway, "restarting, connect again"},
-	gone:     {"gone", websocket.StatusNormalClosure, ""},
+	gone:     {"gone", websocket.StatusNormalClosure, ""}, // nobody hears it
 	tooSlow:  {"too_slow", websocket.StatusTryAgainLater, "too slow, connect again and resume"},
 	protocol: {"protocol", websocket.StatusProtocolError, "not a valid frame"},
 	notText:  {"binary", websocket.StatusUnsupportedData, "send text"},

@@ -38,11 +38,12 @@ type world struct {
 	connect func(ctx context.Context, network, address string) (net.Conn, error)
 	closers []func() // of what the test opened
 
-	mu     sync.Mutex
-	stored map[string]*hub.Message // guarded by mu
-	broken error                   // guarded by mu; what reading the store says
-	onRead func()                  // guarded by mu; called while the store is read, if set
-	panics bool                    // guarded by mu; whether reading the store panics
+	mu      sync.Mutex
+	stored  map[string]*hub.Message // guarded by mu
+	broken  error                   // guarded by mu; what reading the store says
+	replace *Subscription           // guarded by mu; what is served instead, if set
+	onRead  func()                  // guarded by mu; called while the store is read, if set
+	panics  bool                    // guarded by mu; whether reading the store panics
 }
 
 // bubble runs a test on a clock of its own, over pipes.
@@ -109,6 +110,11 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if from := r.Header.Get("X-From"); from != "" {
 		sub.Peer = netip.MustParseAddr(from)
 	}
+	w.mu.Lock()
+	if w.replace != nil {
+		sub = *w.replace
+	}
+	w.mu.Unlock()
 	if err := w.streams.Serve(rw, r, sub); err != nil {
 		status := map[fault.Code]int{fault.Forbidden: 403, fault.NotFound: 404, fault.InvalidInput: 400}[fault.Of(err).Code]
 		if status == 0 {

@@ -192,12 +192,9 @@ func endingOfRead(err error) ending {
 	return protocol
 }
 
-// close shakes hands with a peer that is there, and does not wait long for one that does not answer.
+// close shakes hands with a peer that is there (one that is gone ends that at once), and does not wait long for one that
+// does not answer.
 func (w *socketWire) close(why ending) {
-	if why == gone {
-		_ = w.ws.CloseNow()
-		return
-	}
 	impatience := time.AfterFunc(closeGrace, w.cut)
 	defer impatience.Stop()
 	_ = w.ws.Close(farewell[why].code, farewell[why].reason) // a peer that will not hear it is cut all the same

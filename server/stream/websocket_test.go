@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"claimprover/internal/fault"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -204,8 +206,10 @@ func TestWebSocket(t *testing.T) {
 				r.Header.Set("Upgrade", "WebSocket")
 				answer, err := w.client.Do(r)
 				require.NoError(t, err)
-				require.NoError(t, answer.Body.Close())
+				body, err := io.ReadAll(answer.Body)
+				require.NoError(t, err)
 				require.Equal(t, http.StatusBadRequest, answer.StatusCode, name)
+				require.Equal(t, string(fault.InvalidInput)+"\n", string(body), name)
 			})
 		}
 	})
@@ -286,7 +290,8 @@ func TestWhatAClientMaySend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bubble(t, Options{}, func(t *testing.T, w *world) {
+			registry := prometheus.NewRegistry()
+			bubble(t, Options{Registerer: registry}, func(t *testing.T, w *world) {
 				w.store(figures(1))
 				s := w.ws("/events")
 				s.next()
@@ -295,10 +300,17 @@ func TestWhatAClientMaySend(t *testing.T) {
 				if !strings.HasPrefix(c.want, "closed") {
 					s.send(`{"op":"ping"}`)
 					require.Equal(t, `{"type":"pong"}`, s.next(), "the connection goes on")
+					return
 				}
+				synctest.Wait()
+				require.EqualValues(t, 1, values(t, registry)["closed_total "+labelOf[c.want]])
 			})
 		})
 	}
+}
+
+var labelOf = map[string]string{
+	"closed 1003": "binary", "closed 1007": "not_utf8", "closed 1008": "policy", "closed 1009": "too_big",
 }
 
 func TestOperationsPerSecond(t *testing.T) {

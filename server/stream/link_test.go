@@ -1,0 +1,100 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"claimprover/internal/api"
+	"claimprover/internal/fault"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLink(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a heartbeat that reads an older state does not go back to it", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, Options{}, func(t *testing.T, w *world) {
+			w.store(event("1", 2, 2, "running"))
+			s := w.sse("/jobs/1")
+			s.next()
+			w.store(event("1", 1, 1, "running"))
+			require.Equal(t, ":", s.next())
+			require.Equal(t, ":", s.next())
+			s.close()
+		})
+	})
+
+	t.Run("a job that could not be read is not followed", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, Options{}, func(t *testing.T, w *world) {
+			w.store(figures(1))
+			s := w.ws("/events")
+			s.next()
+			s.send(`{"op":"subscribe","jobId":"9"}`)
+			require.Contains(t, s.next(), fault.NotFound)
+			w.hub.Publish(event("9", 1, 1, "running"))
+			s.send(`{"op":"ping"}`)
+			require.Equal(t, `{"type":"pong"}`, s.next())
+			require.Equal(t, []string{"0"}, w.followed())
+			s.close()
+		})
+	})
+
+	t.Run("the first reason to end counts, also when a write fails because of it", func(t *testing.T) {
+		t.Parallel()
+		registry := prometheus.NewRegistry()
+		bubble(t, Options{Registerer: registry}, func(t *testing.T, w *world) {
+			w.store(event("1", 1, 1, "running"))
+			l, first, err := w.streams.open(t.Context(), w.from("192.0.2.1"))
+			require.NoError(t, err)
+			near, far := net.Pipe()
+			require.NoError(t, near.Close())
+			l.finish(policy)
+			w.streams.start(l, &sseWire{socket: &socket{Conn: far}, frames: &w.streams.frames}, first)
+			synctest.Wait()
+			require.EqualValues(t, 1, values(t, registry)["closed_total policy"])
+		})
+	})
+
+	t.Run("a stream is over when both its goroutines are home", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, Options{}, func(t *testing.T, w *world) {
+			answer := make(chan struct{})
+			sub := w.from("192.0.2.1")
+			sub.Resolve = func(context.Context, api.Operation) (Subscription, error) {
+				<-answer
+				return Subscription{}, errors.New("too late")
+			}
+			w.mu.Lock()
+			w.replace = &sub
+			w.mu.Unlock()
+			w.store(event("1", 1, 1, "running"))
+			s := w.ws("/events")
+			s.next()
+			s.send(`{"op":"subscribe","jobId":"1"}`)
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			require.Error(t, w.streams.Drain(ctx))
+			require.Equal(t, 1, w.streams.Held())
+			close(answer)
+			synctest.Wait()
+			require.Zero(t, w.streams.Held())
+		})
+	})
+}
+
+// from is a subscription to job 1 by a client of that address.
+func (w *world) from(address string) Subscription {
+	sub := w.subscription("1")
+	sub.Peer = netip.MustParseAddr(address)
+	return sub
+}
