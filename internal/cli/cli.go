@@ -29,6 +29,7 @@ type grammar struct {
 	Watch       WatchCmd                  `cmd:"" help:"Watch a job until it ends."`
 	Verify      VerifyCmd                 `cmd:"" help:"Check an SP1 proof on this machine."`
 	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
+	Audit       AuditCmd                  `cmd:"" help:"Sum an audit log up by owner and outcome."`
 	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
 	Healthcheck HealthcheckCmd            `cmd:"" help:"Ask the service on this machine whether it is alive."`
 	Completion  kongcompletion.Completion `cmd:"" help:"Show how to switch on tab completion for bash, zsh or fish."`

@@ -124,6 +124,9 @@ func newScript(t *testing.T) *script {
 	examples, err := filepath.Abs("../../docs/examples")
 	require.NoError(t, err)
 	s.vars["EXAMPLES"] = examples
+	logs, err := filepath.Abs("testdata/audit")
+	require.NoError(t, err)
+	s.vars["AUDIT"] = logs
 	s.vars["URL"], s.vars["PORT"] = service.url, service.url[strings.LastIndex(service.url, ":")+1:]
 	return s
 }
