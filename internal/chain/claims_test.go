@@ -176,10 +176,10 @@ func TestAgain(t *testing.T) {
 		require.NoError(t, claims.Open(t.Context(), c))
 	}
 	s.pay(t, 2)
-	asked := p.asked.Load()
+	asked := p.firstBatches()
 	refusals, err := claims.Again(t.Context(), inFlight)
 	require.NoError(t, err)
-	require.Equal(t, asked+1, p.asked.Load(), "one batch for all of them")
+	require.Equal(t, asked+1, p.firstBatches(), "one batch for all of them")
 	require.Len(t, refusals, 3)
 	require.NoError(t, refusals[0])
 	require.Equal(t, fault.AlreadyClaimed, codeOf(refusals[1]), "whatever is remembered")

@@ -81,7 +81,16 @@ func reasonOf(r *Revert) verify.Reason {
 
 // Try is for the start: a proof that is known to be good must pass, and must not once a bit of it is changed, else the
 // contract's word is worth nothing and proofs must not be called verified by it.
+//
+// An error of rpc_unavailable says that nothing could be found out; with every other the service must not start.
 func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
+	a, err := g.rpc.ask(ctx, question{codes: []common.Address{g.address}})
+	if err != nil {
+		return fmt.Errorf("looking for the verifier contract: %w", err)
+	}
+	if !a.code[0] {
+		return fmt.Errorf("there is no verifier contract at %s: set SP1_VERIFIER_ADDRESS, or the RPC URL of its chain", g.address)
+	}
 	if err := g.verify(ctx, good); err != nil {
 		return fmt.Errorf("the verifier contract and a good proof: %w", err)
 	}

@@ -1,7 +1,9 @@
 package chain_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -151,4 +153,12 @@ func codeOf(err error) fault.Code {
 		return ""
 	}
 	return fault.Of(err).Code
+}
+
+var errLeft = errors.New("the caller has left")
+
+func contextWithCause(t testing.TB) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { cancel(nil) })
+	return ctx, cancel
 }

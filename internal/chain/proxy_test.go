@@ -104,6 +104,18 @@ func (p *proxy) lastBatch() string {
 	return string(p.batches[len(p.batches)-1])
 }
 
+// firstBatches counts those that are not put once more because a block came in between.
+func (p *proxy) firstBatches() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.batches {
+		if !bytes.Contains(b, []byte("blockHash")) {
+			n++
+		}
+	}
+	return n
+}
+
 // The lies.
 
 func hang(_ http.ResponseWriter, r *http.Request, _ exchange) { <-r.Context().Done() }
@@ -200,7 +212,7 @@ var (
 	})
 )
 
-func requireNoSecret(t testing.TB, text string, proxies ...*proxy) {
+func requireNoSecret(t testing.TB, text string) {
 	t.Helper()
 	require.NotContains(t, text, secret)
 	require.NotContains(t, text, "127.0.0.1")

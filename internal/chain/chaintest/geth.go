@@ -60,7 +60,7 @@ func Start() (*Node, error) {
 		return nil, err
 	}
 	cmd := exec.Command(path, "--dev", "--ipcdisable", "--port", "0", "--nodiscover", "--verbosity", "3",
-		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,debug",
+		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,debug,dev",
 		"--ws", "--ws.addr", "127.0.0.1", "--ws.port", "0", "--ws.api", "eth,net,web3")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stderr, err := cmd.StderrPipe()
@@ -86,7 +86,42 @@ func Start() (*Node, error) {
 		n.Stop()
 		return nil, fmt.Errorf("connecting to geth: %w", err)
 	}
+	if err := n.firstBlock(); err != nil {
+		n.Stop()
+		return nil, err
+	}
 	return n, nil
+}
+
+// firstBlock waits until geth makes blocks. It serves before it listens to its own pool, and a transaction that comes in
+// between would wait for the next one; so it is woken by a withdrawal, of which there may be many.
+func (n *Node) firstBlock() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	for i := 0; ; i++ {
+		withdrawal := types.Withdrawal{Index: uint64(i), Address: Nobody}
+		if err := n.Client.Client().CallContext(ctx, nil, "dev_addWithdrawal", &withdrawal); err != nil {
+			return fmt.Errorf("waking geth: %w", err)
+		}
+		for range 20 {
+			if number, err := n.Client.BlockNumber(ctx); err != nil {
+				return fmt.Errorf("waking geth: %w", err)
+			} else if number > 0 {
+				return nil
+			}
+			pause(ctx)
+		}
+	}
+}
+
+// pause lets the node work for a moment.
+func pause(ctx context.Context) {
+	moment := time.NewTimer(5 * time.Millisecond)
+	defer moment.Stop()
+	select {
+	case <-moment.C:
+	case <-ctx.Done():
+	}
 }
 
 // read finds the endpoint that geth prints, drains the rest, and takes its end.
@@ -159,19 +194,14 @@ func (n *Node) sign(ctx context.Context, to *common.Address, data []byte) (*type
 
 // Receipt waits for a transaction's block: a few milliseconds, where bind.WaitMined takes a whole second.
 func (n *Node) Receipt(ctx context.Context, hash common.Hash) (*types.Receipt, error) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		// Before the block is there geth answers "not found", or that it is still indexing.
 		if receipt, err := n.Client.TransactionReceipt(ctx, hash); err == nil {
 			return receipt, nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for transaction %v: %w", hash, ctx.Err())
-		}
+		pause(ctx)
 	}
+	return nil, fmt.Errorf("waiting for transaction %v: %w", hash, ctx.Err())
 }
 
 // Mine makes blocks, each at least a second of the chain's time after the one before, whatever the clock says.

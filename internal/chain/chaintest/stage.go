@@ -1,6 +1,7 @@
 package chaintest
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -44,18 +45,23 @@ func circuitCode(circuit *verifytest.Circuit) (Contract, error) {
 	exported.once.Do(func() {
 		var source strings.Builder
 		if exported.err = circuit.WriteSolidity(&source); exported.err == nil {
-			exported.code, exported.err = compileVerifier(source.String())
+			exported.code, exported.err = CompileVerifier(source.String())
 		}
 	})
 	return exported.code, exported.err
 }
 
-func compileVerifier(source string) (Contract, error) {
+// CompileVerifier compiles what gnark exported for a Groth16 key.
+func CompileVerifier(source string) (Contract, error) {
 	contracts, err := Compile(source)
 	if err != nil {
 		return Contract{}, fmt.Errorf("what gnark exported: %w", err)
 	}
-	return contracts["Verifier"], nil
+	c, ok := contracts["Verifier"]
+	if !ok {
+		return c, errors.New("gnark's exported contract has another name")
+	}
+	return c, nil
 }
 
 // Stage deploys one for a program and the root of its list. The contract has as many tokens as a test could want.

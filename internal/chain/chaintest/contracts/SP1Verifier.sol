@@ -3,9 +3,9 @@ pragma solidity ^0.8.20;
 
 import "./Gateway.sol";
 
-/// What gnark exports for a Groth16 key with five public inputs.
+/// What gnark 0.15 exports for a Groth16 key with five public inputs. (SP1's, of an older one, takes uint256[8].)
 interface IGroth16 {
-    function verifyProof(uint256[8] calldata proof, uint256[5] calldata input) external view;
+    function verifyProof(bytes calldata proof, uint256[5] calldata input) external view;
 }
 
 /// What SP1's verifier of one circuit is to its callers, from version 6 on: selector, exit code, root, pairing.
@@ -37,7 +37,7 @@ contract SP1Verifier is ISP1VerifierWithHash {
         if (root != VK_ROOT) revert InvalidVkRoot();
         uint256[5] memory inputs =
             [uint256(programVKey), uint256(hashPublicValues(publicValues)), exitCode, uint256(root), nonce];
-        groth16.verifyProof(proof, inputs);
+        groth16.verifyProof(abi.encodePacked(proof), inputs);
     }
 }
 

@@ -1,0 +1,299 @@
+package chain_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"claimprover/internal/chain"
+	"claimprover/internal/chain/chaintest"
+	"claimprover/internal/fault"
+)
+
+// lies are what may stand in the place of an answer. Each is trouble.
+func lies(elsewhere string) map[string]lie {
+	return map[string]lie{
+		"it hangs":                           hang,
+		"it resets the connection":           reset,
+		"it says 429":                        status(http.StatusTooManyRequests),
+		"it says 500":                        status(http.StatusInternalServerError),
+		"it says 401 with the key in it":     status(http.StatusUnauthorized),
+		"it sends no JSON":                   text("<html>" + secret + "</html>"),
+		"it sends half of an answer":         text(`[{"jsonrpc":"2.0","id":1,`),
+		"it sends nothing":                   text(""),
+		"it sends null":                      text("null"),
+		"it sends an empty batch":            text("[]"),
+		"it sends one error for all":         text(`{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"` + secret + `"}}`),
+		"it sends a GiB":                     endless,
+		"it redirects":                       redirect(elsewhere),
+		"its ids are of other questions":     wrongIDs,
+		"two of its ids are exchanged":       twoIDsExchanged,
+		"one element is missing":             oneMissing,
+		"a call is answered null":            answering("eth_call", "null"),
+		"a call is answered 0x":              answering("eth_call", `"0x"`),
+		"a call is answered too short":       answering("eth_call", `"0x00"`),
+		"a call is answered too long":        answering("eth_call", `"0x`+strings.Repeat("00", 64)+`"`),
+		"a call is answered in decimals":     answering("eth_call", "0"),
+		"a bool is answered 2":               answering("eth_call", `"0x`+strings.Repeat("0", 63)+`2"`),
+		"a view reverts":                     failing("eth_call", `{"code":3,"message":"execution reverted","data":"0x"}`),
+		"a call fails":                       failing("eth_call", `{"code":-32000,"message":"header not found at `+secret+`"}`),
+		"the chain id is missing":            answering("eth_chainId", "null"),
+		"the chain is another":               answering("eth_chainId", `"0x5"`),
+		"the block is missing":               answering("eth_getBlockByNumber", "null"),
+		"the block has no hash":              answering("eth_getBlockByNumber", `{"number":"0x1","timestamp":"0x1"}`),
+		"the number of the block is missing": answering("eth_blockNumber", "null"),
+		"its head is left behind":            laggingHead,
+	}
+}
+
+func TestNoLieIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	s.pay(t, 1)
+	elsewhere := newProxy(t, s.Node.URL)
+	paid, open := s.claim(t, 1), s.claim(t, 2)
+
+	for name, l := range lies(elsewhere.URL) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, s.Node.URL)
+			var log bytes.Buffer
+			r := rpcTo(t, chain.RPCOptions{ChainID: chaintest.ChainID, Timeout: 2 * time.Second, Logger: slog.New(slog.NewJSONHandler(&log, nil))}, p.URL)
+			claims := claimsAt(t, r, s.Claims.Address, chain.ClaimsOptions{})
+			require.NoError(t, claims.Open(t.Context(), s.claim(t, 3)), "the truth is an answer")
+
+			p.lie(l)
+			began := time.Now()
+			err := claims.Open(t.Context(), open)
+			require.Equal(t, fault.RPCUnavailable, codeOf(err), "%v", err)
+			require.Less(t, time.Since(began), 4*time.Second)
+			require.Positive(t, fault.Of(err).RetryAfter)
+			requireNoSecret(t, err.Error()+log.String())
+
+			p.lie(nil)
+			require.NoError(t, claims.Open(t.Context(), open), "trouble is not remembered")
+			require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), paid)))
+		})
+	}
+	t.Cleanup(func() { require.Zero(t, elsewhere.asked.Load(), "no redirect is followed") })
+}
+
+func TestTheNextEndpointAnswers(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	s.pay(t, 1)
+	for name, l := range lies(s.Node.URL) {
+		t.Run("when "+name, func(t *testing.T) {
+			t.Parallel()
+			first, second := newProxy(t, s.Node.URL), newProxy(t, s.Node.URL)
+			r := rpcTo(t, chain.RPCOptions{ChainID: chaintest.ChainID, Timeout: 3 * time.Second}, first.URL, second.URL)
+			claims := claimsAt(t, r, s.Claims.Address, always)
+			require.NoError(t, claims.Open(t.Context(), s.claim(t, 2)))
+			require.Zero(t, second.asked.Load(), "the first is preferred")
+			first.lie(l)
+			require.NoError(t, claims.Open(t.Context(), s.claim(t, 2)))
+			require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+			require.Positive(t, second.asked.Load())
+		})
+	}
+
+	t.Run("but not one of another chain, or that is left behind", func(t *testing.T) {
+		t.Parallel()
+		for _, l := range []lie{answering("eth_chainId", `"0x5"`), laggingHead} {
+			first, second := newProxy(t, s.Node.URL), newProxy(t, s.Node.URL)
+			second.lie(l)
+			claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, first.URL, second.URL), s.Claims.Address, always)
+			require.NoError(t, claims.Open(t.Context(), s.claim(t, 2)), "the first answer says which chain it is")
+			first.lie(status(500))
+			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 2))))
+			require.Positive(t, second.asked.Load())
+		}
+	})
+}
+
+func TestABlockThatComesInBetween(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+	p.lie(answering("eth_blockNumber", `"0xffffff"`))
+	standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, p.asked.Load(), "the batch is put once more")
+	require.Contains(t, p.lastBatch(), `"blockHash":"`+standing.Block.Hash.Hex(), "of the block by its hash")
+	require.NotContains(t, p.lastBatch(), `"latest"]}`, "no call is of any other block")
+}
+
+func TestADeadEndpoint(t *testing.T) {
+	t.Parallel()
+
+	t.Run("is not asked once it has failed often enough, and is found again by itself", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		p := newProxy(t, s.Node.URL)
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+		p.lie(status(http.StatusBadGateway))
+		for range 2 {
+			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+		}
+		require.EqualValues(t, 5, p.asked.Load(), "three tries, and two until the fifth failure")
+		asked, quick := p.asked.Load(), 0
+		began := time.Now()
+		for time.Since(began) < time.Second {
+			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+			quick++
+		}
+		require.Equal(t, asked, p.asked.Load(), "nobody waits for what is known to be dead")
+		require.Greater(t, quick, 200, "each answer takes less than 5 ms")
+
+		p.lie(nil)
+		healed := time.Now()
+		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 1)) == nil }, 10*time.Second, 10*time.Millisecond)
+		t.Logf("%d answers in a second; answers again after %v", quick, time.Since(healed))
+		require.Less(t, time.Since(healed), 5*time.Second)
+	})
+
+	t.Run("that hangs is found again as soon", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		p := newProxy(t, s.Node.URL)
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Timeout: 400 * time.Millisecond}, p.URL), s.Claims.Address, always)
+		p.lie(hang)
+		for range 4 {
+			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+		}
+		p.lie(nil)
+		healed := time.Now()
+		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 1)) == nil }, 10*time.Second, 10*time.Millisecond)
+		require.Less(t, time.Since(healed), 5*time.Second)
+	})
+
+	t.Run("where nothing listens is trouble too", func(t *testing.T) {
+		t.Parallel()
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		for _, scheme := range []string{"http://", "ws://"} {
+			claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, scheme+l.Addr().String()+"/"+secret), chaintest.Nobody, always)
+			_, err = claims.Standing(t.Context(), [32]byte{1})
+			require.Equal(t, fault.RPCUnavailable, codeOf(err))
+			requireNoSecret(t, err.Error())
+		}
+	})
+
+	t.Run("answers 500 submissions at once within its time, and lets none in", func(t *testing.T) {
+		t.Parallel()
+		p := newProxy(t, "")
+		p.lie(hang)
+		const timeout = 2 * time.Second
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Timeout: timeout}, p.URL), chaintest.Nobody, chain.ClaimsOptions{})
+		var refused atomic.Int32
+		var wg sync.WaitGroup
+		began := time.Now()
+		for i := range 500 {
+			wg.Go(func() {
+				_, err := claims.Standing(t.Context(), [32]byte{byte(i), byte(i >> 8)})
+				if codeOf(err) == fault.RPCUnavailable {
+					refused.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 500, refused.Load())
+		require.Less(t, time.Since(began), timeout+2*time.Second)
+		require.LessOrEqual(t, p.most.Load(), int64(16))
+	})
+}
+
+func TestACallerWhoLeaves(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, chain.ClaimsOptions{})
+	var once sync.Once
+	arrived, release := make(chan struct{}), make(chan struct{})
+	p.lie(edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
+		once.Do(func() { close(arrived) })
+		<-release
+		return answer
+	}))
+	stays := make(chan error, 1)
+	leaving, leave := contextWithCause(t)
+	left := make(chan error, 1)
+	go func() { left <- claims.Open(leaving, s.claim(t, 1)) }()
+	<-arrived
+	go func() { stays <- claims.Open(t.Context(), s.claim(t, 1)) }()
+	leave(errLeft)
+	require.ErrorIs(t, <-left, errLeft)
+	close(release)
+	require.NoError(t, <-stays, "another's leaving is not his")
+	require.Equal(t, 1, p.firstBatches())
+}
+
+func TestOneQuestionPerAccount(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, chain.ClaimsOptions{FreshFor: time.Hour})
+	c := s.claim(t, 1)
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			if err := claims.Open(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 1, p.firstBatches(), "200 at once are one batch, and a warm answer is none")
+}
+
+func TestManyColdAccountsKeepToTheLimit(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Concurrency: 4}, p.URL), s.Claims.Address, chain.ClaimsOptions{})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if _, err := claims.Standing(t.Context(), [32]byte{1, byte(i)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, 200, p.firstBatches(), "a cold answer is exactly one batch")
+	require.LessOrEqual(t, p.most.Load(), int64(4))
+}
+
+func TestTheHostIsInNoError(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler()) // its certificate is nobody's
+	t.Cleanup(server.Close)
+	for name, url := range map[string]string{
+		"a certificate that is not trusted": server.URL + "/" + secret,
+		"a name that does not exist":        "http://" + secret + ".invalid/" + secret,
+		"a URL that is none":                "http://%zz" + secret,
+		"a scheme that is not known":        secret + "://" + secret,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Timeout: 5 * time.Second}, url), chaintest.Nobody, always)
+			_, err := claims.Standing(t.Context(), [32]byte{1})
+			require.Equal(t, fault.RPCUnavailable, codeOf(err))
+			requireNoSecret(t, err.Error())
+		})
+	}
+	_, err := chain.NewRPC(nil, chain.RPCOptions{})
+	require.Error(t, err)
+}
