@@ -142,6 +142,32 @@ func TestFinality(t *testing.T) {
 	require.NoError(t, claims.Open(t.Context(), open))
 	require.NoError(t, claims.Open(t.Context(), open))
 	require.Equal(t, asked+2, p.asked.Load(), "not to have claimed is never final")
+	require.NoError(t, s.Claims.Send("setPaused", true))
+	standing, err = claims.Standing(t.Context(), paid.PublicKey)
+	require.NoError(t, err)
+	require.True(t, standing.Paused, "what else the contract says is never final either")
+}
+
+func TestAChainWithoutFinality(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	s.pay(t, 1)
+	for name, l := range map[string]lie{
+		"that refuses the word":  failingAt("finalized", `{"code":-32602,"message":"invalid block tag"}`),
+		"that has no such block": failingAt("finalized", `{"code":-39001,"message":"finalized block not found"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, s.Node.URL)
+			p.lie(l)
+			claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+			require.NoError(t, claims.Open(t.Context(), s.claim(t, 2)))
+			standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
+			require.NoError(t, err)
+			require.Equal(t, amount, standing.Claimed)
+			require.False(t, standing.Final)
+		})
+	}
 }
 
 func TestStanding(t *testing.T) {

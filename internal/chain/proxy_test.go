@@ -37,6 +37,7 @@ type lie func(w http.ResponseWriter, r *http.Request, e exchange)
 // exchange is a batch and, once asked for, its true answer.
 type exchange struct {
 	methods []string
+	blocks  []string // of eth_call, where it is a name
 	truth   func() []map[string]json.RawMessage
 }
 
@@ -76,7 +77,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(p.forward(body))
 		return
 	}
-	var batch []struct{ Method string }
+	var batch []struct {
+		Method string
+		Params []any
+	}
 	_ = json.Unmarshal(body, &batch)
 	e := exchange{truth: func() (answer []map[string]json.RawMessage) {
 		_ = json.Unmarshal(p.forward(body), &answer)
@@ -84,6 +88,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}
 	for _, b := range batch {
 		e.methods = append(e.methods, b.Method)
+		block := ""
+		if b.Method == "eth_call" {
+			block, _ = b.Params[1].(string)
+		}
+		e.blocks = append(e.blocks, block)
 	}
 	l(w, r, e)
 }
@@ -181,6 +190,19 @@ func failing(method, rpcError string) lie {
 	return edit(func(e exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
 		for i, m := range e.methods {
 			if m == method {
+				delete(answer[i], "result")
+				answer[i]["error"] = json.RawMessage(rpcError)
+			}
+		}
+		return answer
+	})
+}
+
+// failingAt is failing for calls at a block of that name.
+func failingAt(block, rpcError string) lie {
+	return edit(func(e exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
+		for i, at := range e.blocks {
+			if at == block {
 				delete(answer[i], "result")
 				answer[i]["error"] = json.RawMessage(rpcError)
 			}

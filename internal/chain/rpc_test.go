@@ -17,6 +17,7 @@ import (
 
 	"claimprover/internal/chain"
 	"claimprover/internal/chain/chaintest"
+	"claimprover/internal/claim"
 	"claimprover/internal/fault"
 )
 
@@ -176,6 +177,50 @@ func TestADeadEndpoint(t *testing.T) {
 		healed := time.Now()
 		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 1)) == nil }, 10*time.Second, 10*time.Millisecond)
 		require.Less(t, time.Since(healed), 5*time.Second)
+	})
+
+	t.Run("whose way back hangs is given up quickly, and tried again", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		p := newProxy(t, s.Node.URL)
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Timeout: time.Minute}, p.URL), s.Claims.Address, always)
+		p.lie(status(http.StatusBadGateway))
+		for range 2 {
+			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
+		}
+		p.lie(hang)
+		go func() { // until the first of them is on its way to the hanging endpoint
+			for p.onTheWay.Load() == 0 && t.Context().Err() == nil {
+				_ = claims.Open(t.Context(), s.claim(t, 1))
+			}
+		}()
+		require.Eventually(t, func() bool { return p.onTheWay.Load() == 1 }, 20*time.Second, time.Millisecond)
+		p.lie(nil)
+		healed := time.Now()
+		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 2)) == nil }, 20*time.Second, 10*time.Millisecond)
+		require.Less(t, time.Since(healed), 5*time.Second)
+	})
+
+	t.Run("is not one whose callers leave", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, shared.get(t))
+		p := newProxy(t, s.Node.URL)
+		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+		p.lie(hang)
+		for range 10 {
+			ctx, leave := contextWithCause(t)
+			left := make(chan error, 1)
+			asked := p.asked.Load()
+			go func() {
+				_, err := claims.Again(ctx, []claim.Claim{s.claim(t, 1)})
+				left <- err
+			}()
+			require.Eventually(t, func() bool { return p.asked.Load() > asked }, 20*time.Second, time.Millisecond)
+			leave(errLeft)
+			require.ErrorIs(t, <-left, errLeft)
+		}
+		p.lie(nil)
+		require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
 	})
 
 	t.Run("where nothing listens is trouble too", func(t *testing.T) {

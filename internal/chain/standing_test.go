@@ -1,0 +1,85 @@
+package chain
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
+	"github.com/stretchr/testify/require"
+)
+
+// said is an answer of words.
+func said(words ...*uint256.Int) answer {
+	var a answer
+	for _, w := range words {
+		word := w.Bytes32()
+		a.outputs = append(a.outputs, output{bytes: word[:]})
+	}
+	return a
+}
+
+func TestTerms(t *testing.T) {
+	t.Parallel()
+	n := uint256.NewInt
+	huge := new(uint256.Int).Not(n(0))
+	verifier := new(uint256.Int).Rsh(huge, 96)
+
+	terms, err := readTerms(said(n(1), n(1_700_000_000), huge, verifier, n(10_000)))
+	require.NoError(t, err)
+	require.True(t, terms.Paused)
+	require.EqualValues(t, 1_700_000_000, terms.Deadline.Unix())
+	require.Equal(t, huge.Bytes32(), terms.MerkleRoot)
+	require.Equal(t, common.MaxAddress, terms.ZKVerifier)
+	require.EqualValues(t, 10_000, terms.UnlockedBps)
+
+	for name, a := range map[string]answer{
+		"a bool of 2":                   said(n(2), n(0), n(0), n(0), n(0)),
+		"a bool of 2^64":                said(new(uint256.Int).Lsh(n(1), 64), n(0), n(0), n(0), n(0)),
+		"an address of 21 bytes":        said(n(0), n(0), n(0), new(uint256.Int).Lsh(n(1), 160), n(0)),
+		"more than all paid at once":    said(n(0), n(0), n(0), n(0), n(10_001)),
+		"a share of more than 64 bits":  said(n(0), n(0), n(0), n(0), huge),
+		"a word that is missing a byte": {outputs: append(said(n(0), n(0), n(0), n(0)).outputs, output{bytes: make([]byte, 31)})},
+		"a revert":                      {outputs: append(said(n(0), n(0), n(0), n(0)).outputs, output{revert: &Revert{}, bytes: make([]byte, 32)})},
+	} {
+		_, err := readTerms(a)
+		require.ErrorIs(t, err, errWord, name)
+	}
+
+	for name, w := range map[string]*uint256.Int{"zero": n(0), "beyond time": huge, "beyond reason": n(1 << 41)} {
+		terms, err := readTerms(said(n(0), w, n(0), n(0), n(0)))
+		require.NoError(t, err)
+		_, limited := terms.Left()
+		require.False(t, limited, name)
+	}
+}
+
+func TestADeadlineIncludesItsOwnSecond(t *testing.T) {
+	t.Parallel()
+	terms := Terms{Block: Block{Time: time.Unix(100, 0)}, ZKVerifier: common.MaxAddress}
+	for deadline, open := range map[int64]bool{99: false, 100: true, 101: true} {
+		terms.Deadline = time.Unix(deadline, 0)
+		require.Equal(t, open, terms.refusal(0) == nil, deadline)
+	}
+}
+
+func TestRevertsAreNamed(t *testing.T) {
+	t.Parallel()
+	for selector, name := range map[string]string{ // as Solidity's compiler gave them
+		"0xf208777e": "RouteNotFound", "0xebf10823": "RouteIsFrozen", "0x988066a1": "WrongVerifierSelector",
+		"0x1fcf9177": "InvalidExitCode", "0xd58aec58": "InvalidVkRoot", "0x09bde339": "InvalidProof",
+		"0x7fcdd1f4": "ProofInvalid", "0xa54f8e27": "PublicInputNotInField", "0x7cdf17ad": "ClaimsPaused",
+		"0xc831edf4": "ClaimDeadlinePassed", "0xb05e92fa": "InvalidMerkleProof", "0x076490f6": "InvalidZKProof",
+		"0x646cf558": "AlreadyClaimed", "0x1f2a2005": "ZeroAmount", "0xd92e233d": "ZeroAddress", "0x3db4c649": "NoZKVerifier",
+		"0x3ee5aeb5": "ReentrancyGuardReentrantCall", "0x5274afe7": "SafeERC20FailedOperation", "0xe450d38c": "ERC20InsufficientBalance",
+		"0x08c379a0" + // Error(string)
+			"0000000000000000000000000000000000000000000000000000000000000020" +
+			"0000000000000000000000000000000000000000000000000000000000000004" +
+			"6e6f0a6f00000000000000000000000000000000000000000000000000000000": `"no\no"`,
+		"0x01020304": "an error unknown here, 0x01020304",
+		"0x0102":     "a revert without a reason",
+		"0x":         "a revert without a reason",
+	} {
+		require.Equal(t, name, newRevert(common.FromHex(selector)).String())
+	}
+}
