@@ -1,0 +1,331 @@
+//go:build linux
+
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"claimprover/internal/fault"
+	"claimprover/prover"
+	"claimprover/prover/provertest"
+)
+
+const testGrace = 100 * time.Millisecond
+
+var errStop = errors.New("stopped by the test")
+
+// run proves one claim with a host of a mode. When the host says that it is ready, the context ends; free is how long
+// Prove took to return after that.
+func run(t *testing.T, mode string, o Options) (proof prover.Proof, err error, phases []string, free time.Duration) {
+	t.Helper()
+	o.Grace = cmp.Or(o.Grace, testGrace)
+	p, err := New(program(mode), o)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
+	var ended time.Time
+	proof, err = p.Prove(ctx, provertest.Input(1), nil, func(at prover.Progress) {
+		phases = append(phases, at.Phase)
+		if strings.HasPrefix(at.Phase, "ready") {
+			ended = time.Now()
+			stop(errStop)
+		}
+	})
+	return proof, err, phases, time.Since(ended)
+}
+
+// marked are the processes that were started by any program of this package, and did not drop their mark.
+func marked() (found []process) {
+	for _, p := range processes() {
+		environ, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
+		if err == nil && bytes.Contains(environ, []byte(mark+"=")) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func TestAGoodProgramProves(t *testing.T) {
+	t.Parallel()
+	in := provertest.Input(1)
+	proof, err, phases, _ := run(t, "good", Options{})
+	require.NoError(t, err)
+	require.Equal(t, prover.Proof{Bytes: in.GuestStdin(), PublicValues: in.PublicValues[:]}, proof)
+	require.Equal(t, []string{"executing", "proving"}, phases)
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	provertest.Run(t, func(t *testing.T) provertest.Subject {
+		p, err := New(program("contract"), Options{Grace: testGrace})
+		require.NoError(t, err)
+		return provertest.Subject{
+			Prover: p, Input: provertest.Input(1), Others: []prover.Input{provertest.Input(2), provertest.Input(3)},
+			Endless: &endless, Failing: []provertest.Failure{{Input: broken, Code: fault.ProofFailed}}, Stops: 10 * time.Second,
+		}
+	})
+}
+
+func TestARequestIsOneLineThatNobodyNeedsToRead(t *testing.T) {
+	t.Parallel()
+	proof, err, _, _ := run(t, "reads nothing", Options{})
+	require.NoError(t, err)
+	require.Equal(t, []byte{1}, proof.Bytes)
+
+	line, err := encodeRequest(provertest.Input(1))
+	require.NoError(t, err)
+	require.Less(t, len(line), maxRequest)
+	require.Equal(t, 1, bytes.Count(line, []byte("\n")))
+	golden, err := os.ReadFile("testdata/request.json")
+	require.NoError(t, err)
+	require.Equal(t, string(golden), string(line))
+
+	long := provertest.Input(1)
+	long.SS58 = strings.Repeat("x", maxRequest)
+	_, err = encodeRequest(long)
+	require.ErrorContains(t, err, "a request of")
+}
+
+func TestProgramsThatFail(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]struct {
+		cause     string
+		retryable bool
+	}{
+		"says an error":      {"the program says: the guest [31mrefused /home/operator", false},
+		"says to try again":  {"the program says: out of memory", true},
+		"exits":              {"its output ended without a proof", true},
+		"crashes":            {"its output ended without a proof", true},
+		"closes its output":  {"its output ended without a proof", true},
+		"says garbage":       {"a line that is not of the protocol", true},
+		"says another type":  {`a message of unknown type "result"`, true},
+		"says no phase":      {"progress without a phase", true},
+		"says half a proof":  {"a proof without its bytes or its public values", true},
+		"says odd hex":       {"a line that is not of the protocol", true},
+		"floods with a line": {"token too long", true},
+		"floods with lines":  {"10000 lines of output without a proof", true},
+		"floods with phases": {"10000 lines of output without a proof", true},
+		"exits and leaves a daemon that holds its output": {"its output ended without a proof", true},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			proof, err, phases, _ := run(t, mode, Options{})
+			require.Zero(t, proof)
+			require.ErrorContains(t, err, want.cause)
+			f := fault.Of(err)
+			require.Equal(t, fault.ProofFailed, f.Code)
+			require.Equal(t, want.retryable, f.Retryable)
+			require.NotContains(t, f.Message, "operator", "what the program says is for the log")
+			require.LessOrEqual(t, len(phases), maxPhases)
+		})
+	}
+}
+
+// TestNothingIsLeft is serial: every marked process there is must be gone after each mode.
+func TestNothingIsLeft(t *testing.T) {
+	for _, mode := range []string{
+		"hangs", "ignores SIGTERM", "leaves a child in a session of its own", "leaves a daemon",
+		"leaves a child without an environment",
+	} {
+		t.Run(mode, func(t *testing.T) {
+			_, err, _, free := run(t, mode, Options{})
+			require.ErrorIs(t, err, errStop)
+			require.Empty(t, marked())
+			require.Empty(t, ofThisBinary())
+			require.Less(t, free, testGrace+lost)
+			t.Logf("free %v after its time was up", free)
+		})
+	}
+	t.Run("proves and leaves a daemon", func(t *testing.T) {
+		_, err, _, _ := run(t, "proves and leaves a daemon", Options{})
+		require.NoError(t, err)
+		require.Empty(t, ofThisBinary())
+	})
+	t.Run("lingers after its proof", func(t *testing.T) {
+		proof, err, _, _ := run(t, "lingers after its proof", Options{})
+		require.NoError(t, err, "the proof counts all the same")
+		require.NotEmpty(t, proof.Bytes)
+		require.Empty(t, ofThisBinary())
+	})
+}
+
+// TestWhatCannotBeFoundHoldsNobodyUp is the limit of what is promised, and serial as it has to kill what is left.
+func TestWhatCannotBeFoundHoldsNobodyUp(t *testing.T) {
+	began := time.Now()
+	_, err, _, _ := run(t, "exits and leaves what cannot be found", Options{})
+	require.Equal(t, fault.ProofFailed, fault.Of(err).Code)
+	require.Less(t, time.Since(began), 3*lost, "though it holds the output open")
+	left := ofThisBinary()
+	require.Len(t, left, 1)
+	orphan, err := os.FindProcess(left[0].pid)
+	require.NoError(t, err)
+	require.NoError(t, orphan.Kill())
+	_, err = orphan.Wait()
+	require.NoError(t, err)
+}
+
+func TestAProgramEndsByItselfAfterItsLastWord(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	_, err, _, _ := run(t, "talks on after its proof", Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Grace: time.Minute})
+	require.NoError(t, err)
+	require.Contains(t, log.String(), "cleaned up")
+}
+
+// ofThisBinary are the processes of this test's binary, marked or not, without this one.
+func ofThisBinary() (found []process) {
+	for _, p := range processes() {
+		command, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/cmdline")
+		if err == nil && p.pid != os.Getpid() && bytes.HasPrefix(command, []byte(os.Args[0]+"\x00host\x00")) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// TestTimeoutsLeaveNothing is serial for the same reason. The program ignores SIGTERM, and what it starts leaves its
+// session.
+func TestTimeoutsLeaveNothing(t *testing.T) {
+	const runs, atOnce, grace = 500, 4, 2 * time.Millisecond
+	p, err := New([]string{"/bin/sh", "-c", `trap "" TERM; setsid sleep 1000 & while :; do sleep 1; done`}, Options{Grace: grace})
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var free []time.Duration // after the time was up
+	for range atOnce {
+		wg.Go(func() {
+			for range runs / atOnce {
+				ctx, stop := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errStop)
+				_, err := p.Prove(ctx, provertest.Input(1), nil, nil)
+				deadline, _ := ctx.Deadline()
+				after := time.Since(deadline)
+				stop()
+				if !errors.Is(err, errStop) {
+					t.Errorf("it ended with %v", err)
+				}
+				mu.Lock()
+				free = append(free, after)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	require.Empty(t, marked())
+	require.Len(t, free, runs)
+	slices.Sort(free)
+	require.Less(t, free[runs-1], grace+lost)
+	t.Logf("%d timeouts, %d at once, grace %v: free after %v (median), %v (the slowest)", runs, atOnce, grace, free[runs/2], free[runs-1])
+}
+
+func TestTheProgramDiesWithTheService(t *testing.T) {
+	t.Parallel()
+	service := exec.Command(os.Args[0], "host", "service")
+	out, err := service.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, service.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "ready ")))
+	require.NoError(t, err)
+
+	require.NoError(t, service.Process.Kill())
+	_ = service.Wait()
+	orphan, err := os.FindProcess(pid) // ours by now, as this process inherits orphans
+	require.NoError(t, err)
+	_, err = orphan.Wait()
+	require.NoError(t, err)
+}
+
+func TestTheProgramGetsNoSecrets(t *testing.T) {
+	for name, value := range map[string]string{
+		"NETWORK_PRIVATE_KEY": "secret", "API_KEYS": "secret", "JWT_SECRET": "secret", "DATABASE_URL": "secret", "RPC_URL": "secret",
+		"SP1_PRIVATE_KEY": "secret", "SP1_PROVER": "local", "SP1_DUMP": "1", "RUST_LOG": "info", "RAYON_NUM_THREADS": "2", "HTTPS_PROXY": "secret",
+	} {
+		t.Setenv(name, value)
+	}
+	proof, err, _, _ := run(t, "environment", Options{})
+	require.NoError(t, err)
+	environ := strings.Split(string(proof.Bytes), "\n")
+	require.NotContains(t, string(proof.Bytes), "secret")
+	require.NotContains(t, string(proof.Bytes), "SP1_PROVER=")
+	require.Contains(t, environ, "RUST_LOG=info")
+	require.Contains(t, environ, "RAYON_NUM_THREADS=2")
+	require.Contains(t, environ, "SP1_DUMP=1")
+	require.Contains(t, environ, "PATH="+os.Getenv("PATH"))
+}
+
+func TestWhatTheProgramWritesIsCutAndLimitedInTheLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	_, err, _, _ := run(t, "floods the log", Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	require.Less(t, len(lines), 2*logBurst)
+	require.Contains(t, lines[0], "long long")
+	for _, line := range lines {
+		require.Less(t, len(line), 2*maxText)
+	}
+	require.Contains(t, lines[len(lines)-1], "dropped_lines=")
+}
+
+func TestAProgramThatIsNotThereShowsAtStart(t *testing.T) {
+	t.Parallel()
+	for _, argv := range [][]string{nil, {""}, {"/nowhere/prover"}, {os.DevNull}} {
+		_, err := New(argv, Options{})
+		require.Error(t, err)
+	}
+}
+
+func TestAProgramThatCannotStartLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p := &Prover{path: "/nowhere/prover", grace: testGrace, log: slog.New(slog.DiscardHandler)}
+	_, err := p.Prove(t.Context(), provertest.Input(1), nil, nil)
+	require.ErrorContains(t, err, "starting the prover program")
+	require.Equal(t, fault.Internal, fault.Of(err).Code)
+}
+
+func TestAPhaseIsAWordOrTwo(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"proving": "proving", " proving\n": "proving", "a\x1b[31mb\u202e": "a[31mb", "\xff\xfeok": "ok",
+		strings.Repeat("é", 100): strings.Repeat("é", maxPhase),
+	} {
+		require.Equal(t, want, clean(text, maxPhase))
+	}
+}
+
+// BenchmarkFree is how long a worker stays busy after a program's time is up, when the program ignores SIGTERM.
+func BenchmarkFree(b *testing.B) {
+	for _, grace := range []time.Duration{10 * time.Millisecond, 100 * time.Millisecond} {
+		b.Run("grace="+grace.String(), func(b *testing.B) {
+			p, err := New(program("ignores SIGTERM"), Options{Grace: grace})
+			require.NoError(b, err)
+			var after time.Duration
+			for b.Loop() {
+				ctx, stop := context.WithCancelCause(b.Context())
+				var ended time.Time
+				_, _ = p.Prove(ctx, provertest.Input(1), nil, func(prover.Progress) {
+					ended = time.Now()
+					stop(errStop)
+				})
+				after += time.Since(ended) - grace
+			}
+			b.ReportMetric(float64(after.Microseconds())/1000/float64(b.N), "ms-after-grace")
+		})
+	}
+}
