@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -27,12 +28,10 @@ type door struct {
 	open   func() error // refuses everybody while it gives an error; nil: always open
 }
 
-// receive takes a body from a caller who may come in. What is refused before the body was read closes the connection:
-// net/http would read the rest of it first. The caller is given as soon as he is known, also with an error.
+// receive takes a body from a caller who may come in. The caller is given as soon as he is known, also with an error.
 func (s *Server) receive(c *gin.Context, d door) (auth.Caller, []byte, error) {
 	who, err := s.mayEnter(c, d)
 	if err != nil {
-		c.Header("Connection", "close")
 		return who, nil, err
 	}
 	body, err := readBody(c.Writer, c.Request, s.opts.MaxBodyBytes)
@@ -76,25 +75,55 @@ func isJSON(r *http.Request) bool {
 	return err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"))
 }
 
+// closeUnread bounds what a caller may do with a body. It must arrive in its time, whoever reads it, and the connection
+// is closed behind the answer unless [keepOpen] says otherwise: to find the next request net/http would first read what
+// is left of this one's body, for as long as the caller takes to send it.
+//
+// A body in chunks, or one of HTTP/1.0, closes even when it was read. Such a request may have told its length in two
+// ways, of which net/http drops one in silence, and whoever stood between may have believed that one (RFC 9112,
+// sections 6.1 and 11.2).
+func closeUnread(c *gin.Context) {
+	if c.Request.ContentLength == 0 && c.Request.ProtoAtLeast(1, 1) {
+		c.Next()
+		return
+	}
+	c.Header("Connection", "close")
+	arriveWithin(c.Writer, arrivalTime)
+	c.Next()
+	if c.Writer.Header().Get("Connection") == "close" && !isStream(c) {
+		arriveWithin(c.Writer, unwantedTime)
+	}
+}
+
+// keepOpen is for who has read the whole body.
+func keepOpen(w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if r.ContentLength > 0 && r.ProtoAtLeast(1, 1) {
+		w.Header().Del("Connection")
+	}
+}
+
+// arriveWithin bounds reading on the connection; whoever takes it over is free of the bound. Only a test's connection
+// knows no deadlines.
+func arriveWithin(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
+}
+
 // readBody reads what a caller may send, and gives him a while for it.
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
-	deadline := http.NewResponseController(w)
-	if err := deadline.SetReadDeadline(time.Now().Add(arrivalTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, err
-	}
+	arriveWithin(w, arrivalTime)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if err == nil {
-		err = deadline.SetReadDeadline(time.Time{})
-		if errors.Is(err, http.ErrNotSupported) {
-			err = nil
-		}
-		return body, err
+		keepOpen(w, r)
+		return body, nil
 	}
-	w.Header().Set("Connection", "close")
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge(most)
 	}
-	return nil, fault.New(fault.InvalidInput, "The body did not arrive whole within %v. Send it again.", arrivalTime).Because(err)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, fault.New(fault.InvalidInput, "The body did not arrive whole within %v. Send it again.", arrivalTime).Because(err)
+	}
+	return nil, fault.New(fault.InvalidInput, "The body is cut short, or its chunks are not well formed. Send it again.").Because(err)
 }
 
 func tooLarge(most int64) error {

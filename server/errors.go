@@ -50,9 +50,8 @@ func (s *Server) handle(h handler) gin.HandlerFunc {
 
 // fail answers with an error and logs it: the only place that knows both codes and statuses.
 func (s *Server) fail(c *gin.Context, err error) {
-	if c.Request.Context().Err() != nil {
-		c.Abort() // the caller has gone: nobody is refused anything
-		return
+	if hasGone(c.Request, err) {
+		panic(http.ErrAbortHandler) // nobody is refused anything
 	}
 	f, status := answerable(err)
 	s.logRefusal(c, f, status, err)
@@ -70,6 +69,13 @@ func (s *Server) fail(c *gin.Context, err error) {
 		c.Header("WWW-Authenticate", `Bearer realm="claimprover"`)
 	}
 	answer(c, status, body)
+}
+
+// hasGone says whether err is only that the caller has left. Somebody who closed his own side of the connection looks the
+// same to net/http, but waits for his answer.
+func hasGone(r *http.Request, err error) bool {
+	left := r.Context().Err()
+	return left != nil && errors.Is(err, left)
 }
 
 // answerable is an error as it may be answered, with its status. A code that only ends jobs is trouble of ours.

@@ -60,10 +60,11 @@ func (s *Server) subscription(id jobs.ID) stream.Subscription {
 }
 
 func (s *Server) follow(c *gin.Context, sub stream.Subscription) error {
-	c.Set(streamKey, true)
 	sub.Seen = stream.LastEventID(c.Request)
 	sub.Peer = clientIP(c)
-	return s.Streams.Serve(c.Writer, c.Request, sub)
+	err := s.Streams.Serve(c.Writer, c.Request, sub)
+	c.Set(streamKey, err == nil)
+	return err
 }
 
 const streamKey = "stream"

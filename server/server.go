@@ -102,7 +102,7 @@ func (s *Server) HTTP() *http.Server {
 		ConnContext:       stream.ConnContext,
 		// net/http's own answer to OPTIONS * would wait for a body without end.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 

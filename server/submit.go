@@ -59,7 +59,7 @@ func (s *Server) admit(c *gin.Context, parse func([]byte) (claim.Claim, error)) 
 	if err != nil {
 		code := fault.Of(err).Code
 		s.results.WithLabelValues(string(code)).Inc()
-		if c.Request.Context().Err() == nil { // else nobody is there to be refused
+		if !hasGone(c.Request, err) {
 			s.Audit.Refused(asked, code)
 		}
 		return admission.Admission{}, err
