@@ -72,7 +72,6 @@ func (s *Streams) sayGoodbye(ctx context.Context, links []*link) {
 		}
 		select {
 		case <-tick.C:
-		case <-s.idle:
 		case <-ctx.Done():
 		}
 	}

@@ -60,11 +60,14 @@ func TestDrain(t *testing.T) {
 			e.next()
 			s.next()
 			synctest.Wait()
-			w.publish(event("1", 2, 1, "verified"))
-			w.publish(event("1", 3, 1, "failed"))
+			const last = 12
+			for v := uint64(2); v < last; v++ {
+				w.publish(event("1", v, 1, "running"))
+			}
+			w.publish(event("1", last, 1, "failed"))
 			drained := make(chan error)
 			go func() { drained <- w.streams.Drain(context.Background()) }()
-			for _, version := range []int{2, 3} {
+			for version := 2; version <= last; version++ {
 				require.Contains(t, e.next(), fmt.Sprint("id:", version))
 				require.Contains(t, s.next(), fmt.Sprintf(`"id":%d`, version))
 			}

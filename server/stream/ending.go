@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"os"
 
@@ -47,7 +48,7 @@ var farewell = [endings]struct {
 
 // endingOf says what a failed write means: a peer that does not read, or none.
 func endingOf(err error) ending {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return tooSlow
 	}
 	return gone

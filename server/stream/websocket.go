@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -181,7 +180,7 @@ func (w *socketWire) hear(l *link) ending {
 func endingOfRead(err error) ending {
 	_, network := errors.AsType[net.Error](err)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded): // of the write that answers a ping or a close
+	case endingOf(err) == tooSlow: // reading has no deadline: it was the pong for a ping that had
 		return tooSlow
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return tooBig

@@ -146,9 +146,26 @@ func TestWebSocket(t *testing.T) {
 		})
 	})
 
+	t.Run("sends away a peer that does not take the pongs for its pings", func(t *testing.T) {
+		t.Parallel()
+		registry := prometheus.NewRegistry()
+		bubble(t, Options{Registerer: registry}, func(t *testing.T, w *world) {
+			w.store(event("1", 1, 1, "running"))
+			peer := w.upgraded("/jobs/1")
+			defer peer.Close()
+			require.Contains(t, peer.next(), "running")
+			_, err := peer.Write(frameBytes(0x89, []byte("x")))
+			require.NoError(t, err)
+			time.Sleep(writeTimeout)
+			require.Zero(t, w.streams.Held())
+			require.EqualValues(t, 1, values(t, registry)["closed_total too_slow"])
+		})
+	})
+
 	t.Run("cuts a peer that does not take a write within ten seconds", func(t *testing.T) {
 		t.Parallel()
-		bubble(t, Options{}, func(t *testing.T, w *world) {
+		registry := prometheus.NewRegistry()
+		bubble(t, Options{Registerer: registry}, func(t *testing.T, w *world) {
 			w.store(event("1", 1, 1, "running"))
 			s := w.ws("/jobs/1")
 			s.next()
@@ -161,6 +178,7 @@ func TestWebSocket(t *testing.T) {
 			require.Equal(t, 1, w.streams.Held())
 			time.Sleep(2*time.Second + closeGrace)
 			require.Zero(t, w.streams.Held())
+			require.EqualValues(t, 1, values(t, registry)["closed_total too_slow"])
 		})
 	})
 
