@@ -91,6 +91,11 @@ func (c *Claims) Standing(ctx context.Context, key [32]byte) (Standing, error) {
 	if k, ok := c.cache.GetIfPresent(key); ok && time.Since(k.at) < c.opts.FreshFor {
 		return k.Standing, nil
 	}
+	return c.askOne(ctx, key)
+}
+
+// askOne asks about an account, or waits for the answer to somebody else's question about it.
+func (c *Claims) askOne(ctx context.Context, key [32]byte) (Standing, error) {
 	c.asking.Add(1)
 	answered := c.flight.DoChan(string(key[:]), func() (any, error) {
 		// Whoever put the question may leave, while others wait for the answer too.

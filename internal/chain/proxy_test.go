@@ -165,6 +165,14 @@ func endless(w http.ResponseWriter, _ *http.Request, _ exchange) {
 	}
 }
 
+// padded is the truth behind so many blanks.
+func padded(blanks int) lie {
+	return func(w http.ResponseWriter, _ *http.Request, e exchange) {
+		_, _ = io.WriteString(w, strings.Repeat(" ", blanks))
+		_ = json.NewEncoder(w).Encode(e.truth())
+	}
+}
+
 // edit changes the true answer.
 func edit(change func(e exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage) lie {
 	return func(w http.ResponseWriter, _ *http.Request, e exchange) {

@@ -36,6 +36,7 @@ func lies(elsewhere string) map[string]lie {
 		"it sends an empty batch":            text("[]"),
 		"it sends one error for all":         text(`{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"` + secret + `"}}`),
 		"it sends a GiB":                     endless,
+		"its answer is over a MiB":           padded(1 << 20),
 		"it redirects":                       redirect(elsewhere),
 		"its ids are of other questions":     wrongIDs,
 		"two of its ids are exchanged":       twoIDsExchanged,
@@ -120,6 +121,14 @@ func TestTheNextEndpointAnswers(t *testing.T) {
 			require.Positive(t, second.asked.Load())
 		}
 	})
+}
+
+func TestALongAnswerIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	p := newProxy(t, s.Node.URL)
+	p.lie(padded(1 << 19))
+	require.NoError(t, claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always).Open(t.Context(), s.claim(t, 1)))
 }
 
 func TestABlockThatComesInBetween(t *testing.T) {
