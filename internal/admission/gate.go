@@ -29,7 +29,8 @@ type Chain interface {
 
 // Options say which guards stand. What is nil or zero is not there.
 type Options struct {
-	Domain           claim.Domain
+	// Domain is fixed before the first claim is admitted; until the chain's id is known it gives rpc_unavailable.
+	Domain           func() (claim.Domain, error)
 	List             *eligibility.List
 	UnsignedAdmitted bool // VERIFY_SIGNATURES=false: for tests of other programs only
 	Chain            Chain
@@ -68,7 +69,7 @@ func New(store jobs.Store, o Options) *Gate {
 	if o.List != nil {
 		g.guards = append(g.guards, guard{"eligible, with the listed amount", o.List.Check})
 	}
-	g.guards = append(g.guards, guard{"the challenge is the one the contract will recompute", o.Domain.CheckChallenge})
+	g.guards = append(g.guards, guard{"the challenge is the one the contract will recompute", g.challenge})
 	if !o.UnsignedAdmitted {
 		g.guards = append(g.guards, guard{"signed by the account", claim.Claim.CheckSignature})
 	}
@@ -96,13 +97,25 @@ func (g *Gate) Admit(ctx context.Context, owner jobs.Owner, c claim.Claim) (Admi
 			return Admission{}, fmt.Errorf("guard %q: %w", guard.name, err)
 		}
 	}
-	identity := g.opts.Domain.Identity(c)
+	domain, err := g.opts.Domain()
+	if err != nil {
+		return Admission{}, err
+	}
+	identity := domain.Identity(c)
 	unlock, err := g.one.lock(ctx, identity)
 	if err != nil {
 		return Admission{}, err
 	}
 	defer unlock()
-	return g.place(ctx, jobs.New(uuid.New(), identity, c, g.opts.Domain.ProverMode, owner, time.Now()))
+	return g.place(ctx, jobs.New(uuid.New(), identity, c, domain.ProverMode, owner, time.Now()))
+}
+
+func (g *Gate) challenge(c claim.Claim) error {
+	domain, err := g.opts.Domain()
+	if err != nil {
+		return err
+	}
+	return domain.CheckChallenge(c)
 }
 
 // place is the part that equal claims go through one after another: the first asks the chain and pays, the others find

@@ -55,7 +55,7 @@ type gateAt struct {
 func gate(t testing.TB, capacity int, change func(*admission.Options)) gateAt {
 	t.Helper()
 	o := admission.Options{
-		Domain:        domain,
+		Domain:        known(domain),
 		PerPublicKey:  rate.Policy{Name: "pubkey", Limit: 3, Window: 5 * time.Minute},
 		PerEVMAddress: rate.Policy{Name: "address", Limit: 20, Window: 5 * time.Minute},
 		Logger:        slog.New(slog.DiscardHandler),
@@ -66,6 +66,10 @@ func gate(t testing.TB, capacity int, change func(*admission.Options)) gateAt {
 	store := memstore.New(memstore.Options{QueueCapacity: capacity, JobsTTL: time.Hour, CacheTTL: time.Hour})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return gateAt{admission.New(store, o), store}
+}
+
+func known(d claim.Domain) func() (claim.Domain, error) {
+	return func() (claim.Domain, error) { return d, nil }
 }
 
 func codeOf(err error) fault.Code {
@@ -106,16 +110,19 @@ func TestGuards(t *testing.T) {
 		change func(*admission.Options)
 		want   fault.Code
 	}{
-		"an account that is not listed":                               {stranger, withList, fault.NotEligible},
-		"an amount that is not the listed one":                        {other, withList, fault.AmountMismatch},
-		"a challenge the contract will not recompute":                 {elsewhere, withList, fault.ChallengeMismatch},
-		"a signature that is not the account's":                       {forged, withList, fault.InvalidSignature},
-		"eligibility is looked at before the signature":               {func() claim.Claim { c := stranger; c.Signature[0] ^= 1; return c }(), withList, fault.NotEligible},
-		"the challenge is looked at before the signature":             {func() claim.Claim { c := elsewhere; c.Signature[0] ^= 1; return c }(), withList, fault.ChallengeMismatch},
-		"without a list any account and amount":                       {stranger, nil, ""},
-		"unsigned claims where that is the setting":                   {forged, func(o *admission.Options) { o.UnsignedAdmitted = true }, ""},
-		"without a contract any challenge, but a valid signature":     {elsewhere, func(o *admission.Options) { o.Domain = claim.Domain{} }, fault.InvalidSignature},
-		"a good claim of a listed account with its amount is let in":  {signed(t, 1, 7), withList, ""},
+		"an account that is not listed":                              {stranger, withList, fault.NotEligible},
+		"an amount that is not the listed one":                       {other, withList, fault.AmountMismatch},
+		"a challenge the contract will not recompute":                {elsewhere, withList, fault.ChallengeMismatch},
+		"a signature that is not the account's":                      {forged, withList, fault.InvalidSignature},
+		"eligibility is looked at before the signature":              {func() claim.Claim { c := stranger; c.Signature[0] ^= 1; return c }(), withList, fault.NotEligible},
+		"the challenge is looked at before the signature":            {func() claim.Claim { c := elsewhere; c.Signature[0] ^= 1; return c }(), withList, fault.ChallengeMismatch},
+		"without a list any account and amount":                      {stranger, nil, ""},
+		"unsigned claims where that is the setting":                  {forged, func(o *admission.Options) { o.UnsignedAdmitted = true }, ""},
+		"without a contract any challenge, but a valid signature":    {elsewhere, func(o *admission.Options) { o.Domain = known(claim.Domain{}) }, fault.InvalidSignature},
+		"a good claim of a listed account with its amount is let in": {signed(t, 1, 7), withList, ""},
+		"the chain's id is not known yet: not a guess in its stead": {signed(t, 1, 7), func(o *admission.Options) {
+			o.Domain = func() (claim.Domain, error) { return claim.Domain{}, fault.New(fault.RPCUnavailable, "Not yet.") }
+		}, fault.RPCUnavailable},
 		"the chain says that it is claimed":                           {signed(t, 1, 7), func(o *admission.Options) { o.Chain = &chain{answer: fault.New(fault.AlreadyClaimed, "Claimed.")} }, fault.AlreadyClaimed},
 		"the chain cannot be asked: never an answer in its stead":     {signed(t, 1, 7), func(o *admission.Options) { o.Chain = &chain{answer: fault.New(fault.RPCUnavailable, "Away.")} }, fault.RPCUnavailable},
 		"the chain is not asked about a claim that is refused before": {forged, func(o *admission.Options) { o.Chain = &chain{answer: errors.New("asked")} }, fault.InvalidSignature},
@@ -207,7 +214,11 @@ func TestTheSameClaim(t *testing.T) {
 
 	t.Run("in the queue under unverified signatures is another claim for each signature", func(t *testing.T) {
 		t.Parallel()
-		g := gate(t, 10, func(o *admission.Options) { o.UnsignedAdmitted, o.Domain.BindSignature = true, true })
+		g := gate(t, 10, func(o *admission.Options) {
+			bound := domain
+			bound.BindSignature = true
+			o.UnsignedAdmitted, o.Domain = true, known(bound)
+		})
 		one, err := g.Admit(t.Context(), "key:a", signed(t, 1, 7))
 		require.NoError(t, err)
 		two, err := g.Admit(t.Context(), "key:a", signed(t, 1, 7))
@@ -344,7 +355,9 @@ func TestWindows(t *testing.T) {
 		t.Parallel()
 		g := gate(t, 10, func(o *admission.Options) {
 			o.ProofsPerDay = 1
-			o.Domain.ProverMode = "network"
+			network := domain
+			network.ProverMode = "network"
+			o.Domain = known(network)
 		})
 		store := jobs.Ending(g.store, func(j jobs.Job) { g.Ended(context.Background(), j) })
 		_, err := g.Admit(t.Context(), "key:a", signed(t, 1, 1))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"claimprover/internal/claim"
 	"claimprover/internal/client"
 	"claimprover/internal/config"
+	"claimprover/internal/feed"
 	"claimprover/internal/verify"
 	"claimprover/internal/verify/verifytest"
 	"claimprover/prover"
@@ -53,9 +55,10 @@ func serveProofs(t *testing.T, circuit *verifytest.Circuit, p prover.Prover) *cl
 	require.NoError(t, err)
 	list := []verify.Check{circuit.Verifier().Native}
 	log := slog.New(slog.DiscardHandler)
-	s, err := newService(cfg, parts{keys: keys, origins: stream.Origins{}, prover: p, proofs: verification{
-		list: list, check: verify.NewChecks(testProgram, list...).OfClaim, names: []string{"groth16"},
-	}}, log)
+	s, err := newService(cfg, parts{
+		keys: keys, origins: stream.Origins{}, prover: p, proofs: verification{list: list, claim: list, names: []string{"groth16"}},
+		anchor: newAnchor(cfg), chain: &chainSide{log: log}, wait: new(atomic.Pointer[feed.Feed]),
+	}, log)
 	require.NoError(t, err)
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

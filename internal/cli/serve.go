@@ -7,14 +7,17 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
-
-	"github.com/ethereum/go-ethereum/common"
+	"time"
 
 	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/config"
+	"claimprover/internal/eligibility"
+	"claimprover/internal/feed"
 	"claimprover/internal/jobs"
 	"claimprover/internal/telemetry"
 	"claimprover/internal/verify"
@@ -44,6 +47,10 @@ func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Strea
 	if parts.audit, err = audit.Open(cfg.AuditLog, std.Out, log); err != nil {
 		return fmt.Errorf("AUDIT_LOG: %w", err)
 	}
+	if err := parts.askChain(ctx, cfg, verdict, log); err != nil {
+		return err
+	}
+	defer parts.chain.close()
 	s, err := newService(cfg, parts, log)
 	if err != nil {
 		return err
@@ -65,15 +72,27 @@ type parts struct {
 	secrets auth.Secrets
 	origins stream.Origins
 	prover  prover.Prover
+	list    *eligibility.List // nil: none
 	proofs  verification
 	audit   *audit.Log // nil: none is kept
+	anchor  *anchor
+	chain   *chainSide
+	wait    *atomic.Pointer[feed.Feed] // who knows how long a proof takes, once there is somebody
 }
 
 // verification is what proofs are put to.
 type verification struct {
-	list  []verify.Check // whoever asks about a proof
-	check jobs.Check     // before anybody gets a proof; nil: it is given out as not verified
-	names []string       // of what check is made of
+	list  []verify.Check // by whoever asks about one
+	claim []verify.Check // before anybody gets one; none: it is given out as not verified
+	names []string       // of those
+}
+
+// ofClaim is the check of a proof of this service's program; nil when nothing is checked.
+func (v verification) ofClaim(program [32]byte) jobs.Check {
+	if len(v.claim) == 0 {
+		return nil
+	}
+	return verify.NewChecks(program, v.claim...).OfClaim
 }
 
 // judgeParts makes them and adds what is wrong to the verdict.
@@ -94,11 +113,18 @@ func judgeParts(cfg *config.Config, v *config.Verdict, log *slog.Logger) (p part
 	if p.origins, err = stream.ParseOrigins(allowed); err != nil {
 		v.Refuse("CORS_ALLOWED_ORIGINS", "%v.", err)
 	}
+	if cfg.DatabaseURL.IsSet() {
+		v.Refuse("DATABASE_URL", "This release keeps jobs in memory only. Leave it out.")
+	}
 	if err := audit.Check(cfg.AuditLog); err != nil {
 		v.Refuse("AUDIT_LOG", "The file cannot be appended to: %v.", err)
 	}
+	if p.list, err = eligible(cfg); err != nil {
+		v.Refuse("ELIGIBILITY_FILE", "%v.", err)
+	}
 	p.prover = proverOf(cfg, v, log)
 	p.proofs = verificationOf(cfg, v)
+	p.anchor, p.wait = newAnchor(cfg), new(atomic.Pointer[feed.Feed])
 	return p
 }
 
@@ -121,9 +147,6 @@ func keysOf(cfg *config.Config) (keys *auth.Keys, made string, err error) {
 
 // proverOf makes the prover of the mode, or says that this release has none.
 func proverOf(cfg *config.Config, v *config.Verdict, log *slog.Logger) prover.Prover {
-	if cfg.ClaimRPC() != "" && cfg.ClaimContract != (common.Address{}) {
-		v.Warn("CLAIM_CONTRACT_RPC_URL", "This release does not ask the chain yet: whether a claim is open or already claimed is not checked.")
-	}
 	switch cfg.Mode {
 	case config.Mock:
 		return mock.New(mock.Options{Delay: cfg.MockDelay})
@@ -142,9 +165,6 @@ func proverOf(cfg *config.Config, v *config.Verdict, log *slog.Logger) prover.Pr
 // verificationOf makes the checks. A verifier that does not pass its own test must not say anything of a proof, so the
 // service does not start.
 func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification) {
-	if cfg.VerifyOnchain {
-		v.Refuse("VERIFY_ONCHAIN", "This release cannot ask the verifier contract yet. Leave it out.")
-	}
 	native, err := verify.New(verify.Options{})
 	if err != nil {
 		v.Refuse("VERIFY_PROOF", "The verifier failed its own test, so nothing may be verified with this program: %v.", err)
@@ -152,10 +172,49 @@ func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification)
 	}
 	checks.list = []verify.Check{native.Native}
 	if cfg.VerifiesProofs() {
+		checks.claim = checks.list
 		checks.names = []string{"groth16"} // a PLONK proof is checked as one, and its verifiedBy says so
-		checks.check = verify.NewChecks(cfg.VKey, checks.list...).OfClaim
 	}
 	return checks
+}
+
+// The circuit whose proofs are made here, and with which a verifier contract is tried.
+const circuitVersion, proofSystem = "v6.1.0", "groth16"
+
+// askChain asks what must be true of the chain before anything is served, and adds its checks of proofs.
+func (p *parts) askChain(ctx context.Context, cfg *config.Config, v *config.Verdict, log *slog.Logger) error {
+	control, err := verify.Control(circuitVersion, proofSystem)
+	if err != nil {
+		return err
+	}
+	wait := func() time.Duration {
+		if f := p.wait.Load(); f != nil {
+			return f.Wait(context.WithoutCancel(ctx))
+		}
+		return 0
+	}
+	if p.chain, err = newChainSide(cfg, p.list, wait, control, log); err != nil {
+		return err
+	}
+	p.chain.judge(ctx, p.anchor, v)
+	if err := v.Err(); err != nil {
+		p.chain.close()
+		return err
+	}
+	if p.chain.gateway != nil {
+		p.proofs.list = append(p.proofs.list, p.chain.onchain)
+	}
+	checks, names := p.chain.checks(cfg, p.list)
+	p.proofs.claim = append(slices.Clone(p.proofs.claim), checks...)
+	p.proofs.names = append(p.proofs.names, names...)
+	return nil
+}
+
+func eligible(cfg *config.Config) (*eligibility.List, error) {
+	if cfg.EligibilityFile == "" {
+		return nil, nil
+	}
+	return eligibility.Open(cfg.EligibilityFile)
 }
 
 func logger(cfg *config.Config, w io.Writer) *slog.Logger {

@@ -20,7 +20,6 @@ import (
 	"claimprover/internal/api"
 	"claimprover/internal/audit"
 	"claimprover/internal/auth"
-	"claimprover/internal/claim"
 	"claimprover/internal/config"
 	"claimprover/internal/eligibility"
 	"claimprover/internal/feed"
@@ -38,7 +37,8 @@ type service struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 
-	domain  claim.Domain
+	anchor  *anchor
+	chain   *chainSide
 	store   jobs.Store
 	gate    *admission.Gate
 	pool    *jobs.Pool
@@ -55,27 +55,20 @@ type service struct {
 
 // newService wires the parts; nothing runs yet.
 func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error) {
-	s := &service{cfg: cfg, log: log, audit: p.audit, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
+	s := &service{cfg: cfg, log: log, audit: p.audit, anchor: p.anchor, chain: p.chain, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
 	s.audit.Register(s.registry)
-	s.domain = claim.Domain{
-		Contract: cfg.ClaimContract, ChainID: cfg.ChainID, ProverMode: string(cfg.Mode), Program: cfg.VKey,
-		BindSignature: !cfg.VerifySignatures,
-	}
-	list, err := s.eligible()
-	if err != nil {
-		return nil, err
-	}
 	s.keep()
-	s.gate = admission.New(s.store, s.guards(list))
+	s.gate = admission.New(s.store, s.guards(p.list))
 	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
 	s.pool = jobs.NewPool(s.store, p.prover, jobs.Options{
-		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Check: p.proofs.check, Logger: log,
+		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Open: s.chain.open(), Check: p.proofs.ofClaim(cfg.VKey), Logger: log,
 	})
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
-		Domain: s.domain, List: list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
+		Domain: s.anchor.domain, List: p.list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
 		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, Version: version, Logger: log,
 	})
+	p.wait.Store(s.feed)
 	s.store.Announce(s.heard)
 	return s, s.edge(h, p)
 }
@@ -104,25 +97,18 @@ func (s *service) heard(j jobs.Job) {
 	s.feed.Heard(j)
 }
 
-func (s *service) eligible() (*eligibility.List, error) {
-	if s.cfg.EligibilityFile == "" {
-		return nil, nil
-	}
-	list, err := eligibility.Open(s.cfg.EligibilityFile)
-	if err != nil {
-		return nil, fmt.Errorf("ELIGIBILITY_FILE: %w", err)
-	}
-	return list, nil
-}
-
 func (s *service) guards(list *eligibility.List) admission.Options {
 	c := s.cfg
-	return admission.Options{
-		Domain: s.domain, List: list, UnsignedAdmitted: !c.VerifySignatures, Logger: s.log,
+	o := admission.Options{
+		Domain: s.anchor.domain, List: list, UnsignedAdmitted: !c.VerifySignatures, Logger: s.log,
 		PerPublicKey:  rate.Policy{Name: "pubkey", Limit: c.RateMax, Window: c.RateWindow},
 		PerEVMAddress: rate.Policy{Name: "address", Limit: c.AddressRateMax, Window: c.RateWindow},
 		ProofsPerHour: c.MaxProofsPerHour, ProofsPerDay: c.MaxProofsPerDay,
 	}
+	if s.chain.claims != nil {
+		o.Chain = s.chain.claims
+	}
+	return o
 }
 
 // edge wires what faces the network.
@@ -202,6 +188,12 @@ func (s *service) ready(ctx context.Context) map[string]string {
 	if err := s.store.Ping(ctx); err != nil {
 		checks["store"] = "the store of jobs cannot be reached"
 	}
+	if s.chain.claims != nil {
+		checks["chain"] = "ok"
+		if _, err := s.anchor.domain(); err != nil {
+			checks["chain"] = "the chain cannot be asked, and its id is not set"
+		}
+	}
 	if s.jwks != nil {
 		checks["tokens"] = "ok"
 		if !s.jwks.Ready() {
@@ -247,6 +239,10 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 	start("admin", func() error { return s.admin.Serve(admin) })
 	if s.jwks != nil {
 		start("jwks", func() error { return s.jwks.Run(serving) })
+	}
+	if s.chain.claims != nil {
+		start("chain id", func() error { return s.chain.learn(serving, s.anchor) })
+		start("claims in flight", func() error { return s.chain.watch(serving, s.store) })
 	}
 	if s.audit != nil {
 		start("audit log", func() error { return s.audit.Run(serving) })

@@ -92,9 +92,11 @@ type Prover struct {
 type Chain struct {
 	ClaimContract    common.Address `name:"claim-contract-address" help:"The migration contract; with CHAIN_ID the challenge of each claim is checked."`
 	ChainID          uint64         `name:"chain-id" help:"EIP-155 id of its chain; unset means the RPC endpoint is asked."`
-	ClaimRPCURL      URL            `name:"claim-contract-rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoint that is asked about claims; else VERIFY_ONCHAIN_RPC_URL, else RPC_URL."`
-	VerifyRPCURL     URL            `name:"verify-onchain-rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoint that is asked to verify; else RPC_URL."`
-	RPCURL           URL            `name:"rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoint for both; unset means http://localhost:8545, in mock mode that the chain is not asked."`
+	ClaimRPCURL      URLs           `name:"claim-contract-rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoints that are asked about claims, comma-separated in order of preference; else VERIFY_ONCHAIN_RPC_URL, else RPC_URL."`
+	VerifyRPCURL     URLs           `name:"verify-onchain-rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoints that are asked to verify; else RPC_URL."`
+	RPCURL           URLs           `name:"rpc-url" schemes:"http https ws wss" help:"JSON-RPC endpoints for both; unset means http://localhost:8545, in mock mode that the chain is not asked."`
+	RootCheck        string         `name:"eligibility-root-check" default:"on" oneof:"on off" help:"Whether the list's Merkle root must be the contract's; off is for a list that is published before its contract."`
+	ClaimFresh       time.Duration  `name:"claim-fresh-seconds" unit:"s" default:"3" min:"1" max:"60" help:"How long the contract's answer that a claim is open is taken for true without asking again."`
 	RPCTimeout       time.Duration  `name:"rpc-timeout-seconds" unit:"s" default:"10" min:"1" max:"3600" help:"Longest a question to the chain may take."`
 	VerifierContract common.Address `name:"sp1-verifier-address" default:"0x397A5f7f3dBd538f23DE225B51f532c34448dA9B" help:"SP1's verifier gateway, asked when VERIFY_ONCHAIN is true."`
 }
@@ -125,33 +127,33 @@ func (c *Config) NeedsKey() bool {
 	return !c.APIKeys.IsSet() && !c.JWTSecret.IsSet() && !c.JWTJWKSURL.IsSet() && !c.AllowAnonymous
 }
 
-// ClaimRPC is the endpoint that is asked about claims, or nothing when the chain is not asked: no contract is set, or
+// ClaimRPCs are the endpoints that are asked about claims, or none when the chain is not asked: no contract is set, or
 // the mode is mock and no endpoint is.
-func (c *Config) ClaimRPC() string {
+func (c *Config) ClaimRPCs() []string {
 	if c.ClaimContract == (common.Address{}) {
-		return ""
+		return nil
 	}
-	return c.endpoint(c.ClaimRPCURL, c.VerifyRPCURL, c.RPCURL)
+	return c.endpoints(c.ClaimRPCURL, c.VerifyRPCURL, c.RPCURL)
 }
 
-// VerifyRPC is the endpoint that is asked to verify proofs, or nothing when none is.
-func (c *Config) VerifyRPC() string {
+// VerifyRPCs are the endpoints that are asked to verify proofs, or none when none is.
+func (c *Config) VerifyRPCs() []string {
 	if !c.VerifyOnchain {
-		return ""
+		return nil
 	}
-	return c.endpoint(c.VerifyRPCURL, c.RPCURL)
+	return c.endpoints(c.VerifyRPCURL, c.RPCURL)
 }
 
-func (c *Config) endpoint(inOrder ...URL) string {
+func (c *Config) endpoints(inOrder ...URLs) []string {
 	for _, u := range inOrder {
-		if u.IsSet() {
+		if len(u) > 0 {
 			return u.Reveal()
 		}
 	}
 	if c.Mode == Mock {
-		return ""
+		return nil
 	}
-	return defaultRPC
+	return []string{defaultRPC}
 }
 
 // ProxyPrefixes are the peers whose forwarding headers are believed: TRUSTED_PROXIES, and with TRUST_PROXY_HEADERS the

@@ -92,7 +92,7 @@ func TestDefaultsAreTheContract(t *testing.T) {
 	require.True(t, c.CORSOrigins.All())
 	require.True(t, c.NeedsKey(), "a mock service without credentials makes a key")
 	require.False(t, c.VerifiesProofs())
-	require.Empty(t, c.ClaimRPC())
+	require.Empty(t, c.ClaimRPCs())
 
 	c, _, _ = read(t, settings{})
 	require.Equal(t, config.Local, c.Mode, "the default mode is the seed's")
@@ -158,7 +158,8 @@ func TestUnsafeSettingsRefuseToStart(t *testing.T) {
 		"mock that nobody allowed":          {settings{"SP1_PROVER": "mock"}, "ALLOW_MOCK", "Set ALLOW_MOCK=true"},
 		"local without a program":           {local.with(settings{"PROVER_COMMAND": ""}), "PROVER_COMMAND", "Name it here"},
 		"local without a verifying key":     {local.with(settings{"SP1_PROGRAM_VKEY": ""}), "SP1_PROGRAM_VKEY", "Set it to the 32 bytes"},
-		"on-chain check without a key":      {mock.with(settings{"VERIFY_ONCHAIN": "true"}), "SP1_PROGRAM_VKEY", "Set it to the 32 bytes"},
+		"on-chain check without a key":      {local.with(settings{"VERIFY_ONCHAIN": "true", "VERIFY_PROOF": "false", "SP1_PROGRAM_VKEY": ""}), "SP1_PROGRAM_VKEY", "Set it to the 32 bytes"},
+		"on-chain check of mock proofs":     {mock.with(settings{"VERIFY_ONCHAIN": "true", "SP1_PROGRAM_VKEY": vkey}), "VERIFY_ONCHAIN", "no contract takes them"},
 		"a verifying key as hex of its hex": {local.with(settings{"SP1_PROGRAM_VKEY": "0x" + hexOf(vkey)}), "SP1_PROGRAM_VKEY", "the key itself is " + vkey},
 		"a short verifying key":             {local.with(settings{"SP1_PROGRAM_VKEY": "0x1234"}), "SP1_PROGRAM_VKEY", "not 32 bytes of hex"},
 		"nobody may call":                   {local.with(settings{"API_KEYS": ""}), "API_KEYS", "Nobody could submit"},
@@ -288,18 +289,19 @@ func TestTheFirstRPCURLThatIsSetWins(t *testing.T) {
 		"the common":   {settings{"RPC_URL": "http://c"}, "http://c", "http://c"},
 		"to verify":    {settings{"RPC_URL": "http://c", "VERIFY_ONCHAIN_RPC_URL": "http://v"}, "http://v", "http://v"},
 		"for claims":   {settings{"RPC_URL": "http://c", "CLAIM_CONTRACT_RPC_URL": "http://k"}, "http://k", "http://c"},
+		"several":      {settings{"RPC_URL": "http://a, http://b"}, "http://a,http://b", "http://a,http://b"},
 		"each its own": {settings{"VERIFY_ONCHAIN_RPC_URL": "http://v", "CLAIM_CONTRACT_RPC_URL": "http://k"}, "http://k", "http://v"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config, _, _ := read(t, mock.with(settings{"CLAIM_CONTRACT_ADDRESS": contract, "VERIFY_ONCHAIN": "true"}).with(c.env))
-			require.Equal(t, c.claim, config.ClaimRPC())
-			require.Equal(t, c.verify, config.VerifyRPC())
+			require.Equal(t, c.claim, strings.Join(config.ClaimRPCs(), ","))
+			require.Equal(t, c.verify, strings.Join(config.VerifyRPCs(), ","))
 		})
 	}
 	c, _, _ := read(t, mock.with(settings{"RPC_URL": "http://c"}))
-	require.Empty(t, c.ClaimRPC(), "without a contract there is nothing to ask")
-	require.Empty(t, c.VerifyRPC(), "nobody asked for the contract's check")
+	require.Empty(t, c.ClaimRPCs(), "without a contract there is nothing to ask")
+	require.Empty(t, c.VerifyRPCs(), "nobody asked for the contract's check")
 }
 
 func TestProxiesAreNetworks(t *testing.T) {

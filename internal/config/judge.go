@@ -101,6 +101,9 @@ func judgeProver(c *Config, v *Verdict) {
 	if (c.VerifiesProofs() || c.VerifyOnchain) && !c.VKey.IsSet() {
 		v.Refuse("SP1_PROGRAM_VKEY", "A proof is checked against the claim program's verifying key. Set it to the 32 bytes of hex that the program's build prints.")
 	}
+	if c.Mode == Mock && c.VerifyOnchain {
+		v.Refuse("VERIFY_ONCHAIN", "Mock proofs are empty and no contract takes them. Leave it out with SP1_PROVER=mock.")
+	}
 	if c.Mode == Mock {
 		v.Warn("SP1_PROVER", "Mock proofs are empty and worth nothing on chain.")
 	}
@@ -187,7 +190,7 @@ func judgeEdge(c *Config, v *Verdict) {
 }
 
 func judgeChain(c *Config, v *Verdict) {
-	asked := c.ClaimRPCURL.IsSet() || c.VerifyRPCURL.IsSet() || c.RPCURL.IsSet()
+	asked := len(c.ClaimRPCURL)+len(c.VerifyRPCURL)+len(c.RPCURL) > 0
 	if c.Mode == Mock && c.ClaimContract != (common.Address{}) && c.ChainID == 0 && !asked {
 		v.Refuse("CHAIN_ID", "CLAIM_CONTRACT_ADDRESS alone does not say what is signed. Set the id of its chain, or RPC_URL so that the chain can be asked.")
 	}

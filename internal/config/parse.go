@@ -39,6 +39,8 @@ func parse(target reflect.Value, text string, tag bounds) error {
 		return into(field)(parseAddress(text))
 	case *URL:
 		return into(field)(ParseURL(text, strings.Fields(tag.Get("schemes"))...))
+	case *URLs:
+		return into(field)(ParseURLs(text, strings.Fields(tag.Get("schemes"))...))
 	case encoding.TextUnmarshaler:
 		return field.UnmarshalText([]byte(text))
 	}

@@ -37,7 +37,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		fmt.Fprintf(&out, verb+"\n", c.APIKeys)
 		fmt.Fprintf(&out, verb+"\n", c.RPCURL)
 		fmt.Fprintf(&out, verb+"\n", struct{ unexported config.Secret }{c.APIKeys})
-		fmt.Fprintf(&out, verb+"\n", struct{ unexported config.URL }{c.RPCURL})
+		fmt.Fprintf(&out, verb+"\n", struct{ unexported config.URLs }{c.RPCURL})
 	}
 	encoded, err := json.Marshal(c)
 	require.NoError(t, err)

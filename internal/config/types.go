@@ -59,6 +59,51 @@ func (u *URL) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// URLs are addresses in order of preference, each as secret as a [URL].
+type URLs []URL
+
+// ParseURLs reads a comma-separated list. Its errors do not repeat the text.
+func ParseURLs(text string, schemes ...string) (urls URLs, err error) {
+	for _, one := range list([]byte(text)) {
+		u, err := ParseURL(one, schemes...)
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, u)
+	}
+	return urls, nil
+}
+
+// Reveal gives the whole URLs.
+func (u URLs) Reveal() []string {
+	whole := make([]string, len(u))
+	for i := range u {
+		whole[i] = u[i].Reveal()
+	}
+	return whole
+}
+
+// String shows scheme and host of each.
+func (u URLs) String() string {
+	shown := make([]string, len(u))
+	for i := range u {
+		shown[i] = u[i].shown
+	}
+	return strings.Join(shown, ",")
+}
+
+// MarshalText shows scheme and host of each; encoding/json uses it too.
+func (u URLs) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// LogValue shows scheme and host of each.
+func (u URLs) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// UnmarshalText is for kong, which must know how the type is read; settings go through ParseURLs with their schemes.
+func (u *URLs) UnmarshalText(text []byte) (err error) {
+	*u, err = ParseURLs(string(text), "https", "http", "wss", "ws")
+	return err
+}
+
 // Level is the least level that is logged.
 type Level struct{ slog.Level }
 

@@ -21,7 +21,8 @@ import (
 
 // Options are the facts that views and figures state.
 type Options struct {
-	Domain   claim.Domain
+	// Domain is what proofs are good for. While the chain's id is not known it gives what is, and an error.
+	Domain   func() (claim.Domain, error)
 	List     *eligibility.List // nil: no list, so no Merkle proofs
 	JobsTTL  time.Duration
 	Capacity int

@@ -40,11 +40,18 @@ func newWire(t *testing.T, o feed.Options) *wire {
 	t.Helper()
 	o.Logger = slog.New(slog.DiscardHandler)
 	o.Capacity, o.Workers = 100, max(1, o.Workers)
+	if o.Domain == nil {
+		o.Domain = known(claim.Domain{})
+	}
 	w := &wire{t: t, store: memstore.New(memstore.Options{QueueCapacity: 100, JobsTTL: time.Hour, CacheTTL: time.Hour}), hub: hub.New()}
 	t.Cleanup(func() { require.NoError(t, w.store.Close()) })
 	w.feed = feed.New(w.store, w.hub, o)
 	w.store.Announce(w.feed.Heard)
 	return w
+}
+
+func known(d claim.Domain) func() (claim.Domain, error) {
+	return func() (claim.Domain, error) { return d, nil }
 }
 
 func (w *wire) submit() jobs.ID {
@@ -196,7 +203,7 @@ func TestFeed(t *testing.T) {
 	})
 
 	in(t, "the figures are told when they have changed, at most once a second", func(t *testing.T) {
-		w := newWire(t, feed.Options{Domain: claim.Domain{ProverMode: "mock"}})
+		w := newWire(t, feed.Options{Domain: known(claim.Domain{ProverMode: "mock"})})
 		w.run()
 		f := w.follow(feed.ServiceTopic)
 		first, err := w.feed.ServiceSnapshot(t.Context())
@@ -310,7 +317,7 @@ func TestHandOver(t *testing.T) {
 
 	t.Run("a completed job carries what a relayer takes and what a wallet sends", func(t *testing.T) {
 		t.Parallel()
-		view := completed(t, feed.Options{List: list, Domain: domain})
+		view := completed(t, feed.Options{List: list, Domain: known(domain)})
 		require.Equal(t, api.Hex(key[:]), view.Claim.Pubkey)
 		require.Equal(t, "1000", view.Claim.Amount)
 		require.Len(t, view.Claim.MerkleProof, 1)
@@ -321,7 +328,7 @@ func TestHandOver(t *testing.T) {
 	})
 	t.Run("without a list or a contract it carries neither", func(t *testing.T) {
 		t.Parallel()
-		require.Nil(t, completed(t, feed.Options{Domain: domain}).Transaction)
+		require.Nil(t, completed(t, feed.Options{Domain: known(domain)}).Transaction)
 		require.Nil(t, completed(t, feed.Options{List: list}).Claim)
 	})
 }

@@ -22,9 +22,10 @@ func (f *Feed) Service(ctx context.Context) (api.Service, error) {
 	if err != nil {
 		return api.Service{}, fmt.Errorf("reading the figures: %w", err)
 	}
+	domain, _ := f.opts.Domain() // a chain that is not known yet is left out
 	s := api.Service{
 		Queued: figures.Pending, Running: figures.Running, Capacity: f.opts.Capacity, Workers: f.opts.Workers,
-		ProverMode: f.opts.Domain.ProverMode, Verifies: append([]string{}, f.opts.Verifies...), ChainID: f.opts.Domain.ChainID,
+		ProverMode: domain.ProverMode, Verifies: append([]string{}, f.opts.Verifies...), ChainID: domain.ChainID,
 		Anonymous: f.opts.Anonymous, Draining: f.draining.Load(), Version: f.opts.Version,
 	}
 	if f.opts.Paused != nil {

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"context"
 	"time"
 
 	"claimprover/internal/api"
@@ -48,7 +49,8 @@ func (f *Feed) outcome(v *api.Job, j jobs.Job) {
 
 // handOver adds what a relayer and a wallet take. Both need the Merkle proof, so a list, and the contract they go to.
 func (f *Feed) handOver(v *api.Job, j jobs.Job) {
-	if f.opts.List == nil || !f.opts.Domain.Known() {
+	domain, err := f.opts.Domain()
+	if err != nil || f.opts.List == nil || !domain.Known() {
 		return
 	}
 	c := j.Claim
@@ -68,7 +70,7 @@ func (f *Feed) handOver(v *api.Job, j jobs.Job) {
 	v.Claim = &api.RelayClaim{
 		Pubkey: c.PublicKey[:], Amount: c.Amount.Dec(), MerkleProof: merkle, ZKProof: j.Outcome.Proof, Recipient: c.EVMAddress[:],
 	}
-	v.Transaction = &api.Tx{ChainID: f.opts.Domain.ChainID, To: f.opts.Domain.Contract[:], Data: data}
+	v.Transaction = &api.Tx{ChainID: domain.ChainID, To: domain.Contract[:], Data: data}
 }
 
 // eta is how long a job will take until its proof is there, as a range of seconds from what proofs took in the last
@@ -87,4 +89,15 @@ func (f *Feed) eta(j jobs.Job, at place) *[2]int {
 	soon := p50 * ahead / workers
 	late := p90*(ahead/workers) + p90
 	return &[2]int{api.Seconds(soon + p50), api.Seconds(late + p90)}
+}
+
+// Wait is how long a claim that is admitted now will take to be proved, as far as the last hour tells: the early end of
+// its range, so that nobody is refused who might have made it.
+func (f *Feed) Wait(ctx context.Context) time.Duration {
+	figures, err := f.store.Figures(ctx)
+	p50, _, ok := f.past.durations()
+	if err != nil || !ok {
+		return 0
+	}
+	return p50*time.Duration(figures.Pending)/time.Duration(max(1, f.opts.Workers)) + p50
 }

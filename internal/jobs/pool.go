@@ -35,8 +35,10 @@ type Options struct {
 	Workers int           // how many jobs are proved at once
 	Timeout time.Duration // for proving and checking one job, from the moment a worker took it
 	Name    string        // of this process, for people who read logs
-	Check   Check
-	Logger  *slog.Logger
+	// Open is asked once more just before a claim is proved: an error, a fault, ends the job with it. Nil: nobody is asked.
+	Open   func(context.Context, claim.Claim) error
+	Check  Check
+	Logger *slog.Logger
 }
 
 // Pool has jobs proved: a bounded number at once, each under a timeout, each proof checked before its job is written as
@@ -135,6 +137,11 @@ type transition func(Job) (Job, error)
 
 // attempt proves and checks, and gives the transition that ends the job.
 func (p *Pool) attempt(ctx context.Context, w *work) transition {
+	if p.opts.Open != nil && len(w.lease.Job.Journal) == 0 { // what was paid for is fetched in any case
+		if err := p.opts.Open(ctx, w.lease.Job.Claim); err != nil {
+			return failed(p.why(ctx, err))
+		}
+	}
 	proof, err := p.prove(ctx, w)
 	if err != nil {
 		return failed(p.why(ctx, err))

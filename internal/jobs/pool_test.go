@@ -194,6 +194,27 @@ func TestPool(t *testing.T) {
 		require.Equal(t, jobs.Running, b.get(next).State)
 	})
 
+	in(t, "the chain is asked once more before a claim is proved, but not when something was paid for already", func(t *testing.T) {
+		asked := 0
+		open := func(context.Context, claim.Claim) error {
+			asked++
+			return fault.New(fault.AlreadyClaimed, "Claimed.")
+		}
+		b := start(t, jobs.Options{Open: open}, proving(proves))
+		id := b.submit()
+		synctest.Wait()
+		b.wantFailure(id, fault.AlreadyClaimed)
+		require.Equal(t, 1, asked)
+
+		paid := jobs.New(uuid.New(), claim.Identity{9, 9, 9}, claim.Claim{}, "mock", "key:alice", time.Now())
+		paid.Journal = []byte("request 1")
+		_, _, err := b.store.Admit(t.Context(), paid)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Equal(t, jobs.Completed, b.get(paid.ID).State)
+		require.Equal(t, 1, asked)
+	})
+
 	in(t, "a panic in a prover fails that job only", func(t *testing.T) {
 		first := true
 		b := start(t, jobs.Options{}, proving(func(ctx context.Context, in prover.Input, j prover.Journal, report func(prover.Progress)) (prover.Proof, error) {

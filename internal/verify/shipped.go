@@ -106,3 +106,17 @@ func readControls(files fs.FS) (map[string]registry.Control, error) {
 	}
 	return controls, nil
 }
+
+// Control is a recorded proof of a circuit version in a system, by somebody's program: what a contract for that circuit
+// must pass.
+func Control(version, system string) (Subject, error) {
+	controls, err := readControls(files)
+	if err != nil {
+		return Subject{}, err
+	}
+	c, ok := controls[version+" "+system]
+	if !ok {
+		return Subject{}, fmt.Errorf("no control proof of %s %s", version, system)
+	}
+	return Subject{Program: c.Program, PublicValues: c.PublicValues, Proof: c.Proof}, nil
+}
