@@ -4,8 +4,6 @@
 // 	protoc        v3.21.12
 // source: auction/auction.proto
 
-// Package auction holds the messages of the variant that sells proofs by auction.
-
 package auction
 
 import (

@@ -4,8 +4,6 @@
 // 	protoc        v3.21.12
 // source: base/base.proto
 
-// Package base holds the messages of the variant with reserved capacity, which a cluster of one's own speaks too.
-
 package base
 
 import (

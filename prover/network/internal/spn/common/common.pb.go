@@ -4,8 +4,6 @@
 // 	protoc        v3.21.12
 // source: common/common.proto
 
-// Package common holds the messages that are the same in both variants of the network.
-
 package common
 
 import (
