@@ -1,4 +1,4 @@
-/** What each export promises stands in client.d.ts, against which this file is checked. */
+/** What the exports promise stands in client.d.ts; this file is checked against it. */
 /** @import * as api from "./client.js" */
 
 const sec = 1000
@@ -228,7 +228,7 @@ export class Follow extends EventTarget {
     this.#is(connection)
   }
 
-  /** Reads server-sent events to the stream's end, and gives how long to wait then. @param {AbortSignal} signal */
+  /** Reads a stream to its end; gives how long to wait then. @param {AbortSignal} signal */
   async #stream(signal) {
     const line = this.#line
     const headers = { Accept: "text/event-stream", ...this.id && this.last && { "Last-Event-ID": `${this.last.id}` } }
@@ -280,7 +280,7 @@ class Line {
   #noStreamUntil = 0
   seen = 0
   streamed = false // server-sent events have arrived once
-  slots = 4 // for long requests; browsers open six to a host
+  slots = 4 // for long requests: browsers open six
   /** @type {Set<() => void>} */ resting = new Set()
 
   /** @param {Env} env */
@@ -321,7 +321,7 @@ class Line {
 
   mayStream() { return this.env.stream && this.env.clock.now() >= this.#noStreamUntil }
 
-  /** A stream that never worked is left alone for two minutes. */
+  /** Left alone for two minutes, if it never worked. */
   streamFailed() { if (!this.streamed) this.#noStreamUntil = this.env.clock.now() + 120 * sec }
 
   #connect() {
@@ -486,7 +486,7 @@ function environment(base, { transports, ...o } = {}) {
 /** Full jitter. @param {api.Clock} clock */
 const backoff = (clock, failures = 1) => clock.random() * Math.min(30, 1.5 ** failures) * sec
 
-/** Ends early when the signal is aborted or its entry in resting called.
+/** Ends early on abort, or by its entry in resting.
  * @param {api.Clock} clock @param {number} ms @param {AbortSignal} [signal] @param {Set<() => void>} [resting] */
 const pause = (clock, ms, signal, resting) => new Promise(resolve => {
   const wake = () => {

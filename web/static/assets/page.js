@@ -69,7 +69,7 @@ function watch(id) {
   }))
   mine.addEventListener("connection", current(() => set({ ...now, watched: {
     ...state.connected(now.watched, mine.connection, Date.now()), seen: mine.lastSeen?.getTime() } })))
-  mine.result.catch(current(error => { if (!now.watched?.job) set(state.refused(now, error)) }))
+  mine.result.catch(current(error => { if (!state.ended(now.watched?.job)) set(state.refused(now, error)) }))
   offerNotice()
 }
 

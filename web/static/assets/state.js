@@ -39,8 +39,8 @@ export function told(state, job) {
   return ticked({ ...remembered(state, job), watched: { ...w, job, at: state.now, first, refusal: undefined } }, state.now)
 }
 
-/** The watched job cannot be read. */
-export const refused = (state, refusal) => ({ ...state, watched: state.watched && { ...state.watched, refusal } })
+/** The watched job cannot be read, or no more: what was known of it is no longer so. */
+export const refused = (state, refusal) => ({ ...state, watched: state.watched && { ...state.watched, refusal, job: undefined } })
 
 /** Time has passed; progress never runs backwards. */
 export function ticked(state, now) {
