@@ -69,6 +69,12 @@ type service struct {
 // start runs the program with a mock prover; settings are NAME=value and win over the usual ones.
 func start(t *testing.T, settings ...string) *service {
 	t.Helper()
+	return startOn(t, nil, settings...)
+}
+
+// startOn has its standard output go to a file; nil: it is kept with the log.
+func startOn(t *testing.T, stdout *os.File, settings ...string) *service {
+	t.Helper()
 	s := &service{t: t, done: make(chan error, 1)}
 	s.cmd = exec.Command(binary, "serve")
 	s.cmd.Env = append([]string{
@@ -79,6 +85,9 @@ func start(t *testing.T, settings ...string) *service {
 	errs, err := s.cmd.StderrPipe()
 	require.NoError(t, err)
 	s.cmd.Stdout = s
+	if stdout != nil {
+		s.cmd.Stdout = stdout
+	}
 	require.NoError(t, s.cmd.Start())
 	serving := make(chan struct{})
 	go s.watch(errs, serving)
@@ -167,11 +176,16 @@ func (a answer) fault(t *testing.T) (e api.Error) {
 // call sends a request with the given headers ("Name: value").
 func (s *service) call(method, path, body string, headers ...string) answer {
 	s.t.Helper()
+	return s.send(s.http, method, s.url+path, body, headers)
+}
+
+func (s *service) send(client *http.Client, method, url, body string, headers []string) answer {
+	s.t.Helper()
 	var reader io.Reader
 	if body != "" {
 		reader = strings.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, reader)
+	req, err := http.NewRequestWithContext(s.t.Context(), method, url, reader)
 	require.NoError(s.t, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -180,7 +194,7 @@ func (s *service) call(method, path, body string, headers ...string) answer {
 		name, value, _ := strings.Cut(header, ": ")
 		req.Header.Set(name, value)
 	}
-	res, err := s.http.Do(req)
+	res, err := client.Do(req)
 	require.NoError(s.t, err)
 	defer res.Body.Close()
 	read, err := io.ReadAll(res.Body)
