@@ -40,25 +40,37 @@ const proofsKey = "in-process-test-key-0123"
 
 var testProgram = [32]byte{0, 0x0d, 0x74}
 
-// serveProofs runs the whole service in this process, with a prover that makes real proofs of the test circuit, which
-// no setting can reach, and gives a client of it.
-func serveProofs(t *testing.T, circuit *verifytest.Circuit, p prover.Prover) *client.Client {
-	t.Helper()
+// testSettings are those of a service that proves for real and checks its proofs.
+func testSettings() *config.Config {
 	yes := true
-	cfg := &config.Config{
-		Limits:  config.Limits{RateWindow: time.Minute, RateMax: 100, AddressRateMax: 100, IPRateWindow: time.Minute, IPRateMax: 100, KeyRateWindow: time.Minute, KeyRateMax: 1000, QueueCapacity: 10, WorkerCount: 2, ProofTimeout: time.Minute, CacheTTL: time.Hour, JobsTTL: time.Hour},
+	return &config.Config{
+		Limits: config.Limits{
+			RateWindow: time.Minute, RateMax: 100, AddressRateMax: 100, IPRateWindow: time.Minute, IPRateMax: 100, KeyRateWindow: time.Minute,
+			KeyRateMax: 1000, QueueCapacity: 10, WorkerCount: 2, ProofTimeout: time.Minute, CacheTTL: time.Hour, JobsTTL: time.Hour,
+		},
 		Service: config.Service{MaxBodyBytes: 4096, MaxStreams: 100, StreamsPerIP: 100, ShutdownTimeout: time.Second},
 		Access:  config.Access{VerifySignatures: true},
 		Prover:  config.Prover{Mode: config.Local, VKey: testProgram, VerifyProof: &yes},
+		Chain:   config.Chain{RPCTimeout: 5 * time.Second, ClaimFresh: time.Second},
 	}
+}
+
+// testParts has the native check of the test circuit, which no setting can reach.
+func testParts(t *testing.T, cfg *config.Config, circuit *verifytest.Circuit, p prover.Prover) parts {
+	t.Helper()
 	keys, err := auth.NewKeys("test:" + proofsKey)
 	require.NoError(t, err)
-	list := []verify.Check{circuit.Verifier().Native}
-	log := slog.New(slog.DiscardHandler)
-	s, err := newService(cfg, parts{
-		keys: keys, origins: stream.Origins{}, prover: p, proofs: verification{list: list, claim: list, names: []string{"groth16"}},
-		anchor: newAnchor(cfg), chain: &chainSide{log: log}, wait: new(atomic.Pointer[feed.Feed]),
-	}, log)
+	native := []verify.Check{circuit.Verifier().Native}
+	return parts{
+		keys: keys, origins: stream.Origins{}, prover: p, proofs: verification{list: native, claim: native, names: []string{"groth16"}},
+		anchor: newAnchor(cfg), chain: &chainSide{log: slog.New(slog.DiscardHandler)}, wait: new(atomic.Pointer[feed.Feed]),
+	}
+}
+
+// serveInProcess runs the whole service in this process until the test ends, and gives a client of it.
+func serveInProcess(t *testing.T, cfg *config.Config, p parts) (*client.Client, *service) {
+	t.Helper()
+	s, err := newService(cfg, p, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -73,7 +85,16 @@ func serveProofs(t *testing.T, circuit *verifytest.Circuit, p prover.Prover) *cl
 		c.Close()
 		stop()
 		require.NoError(t, <-done)
+		p.chain.close()
 	})
+	return c, s
+}
+
+// serveProofs is a service that knows no chain.
+func serveProofs(t *testing.T, circuit *verifytest.Circuit, p prover.Prover) *client.Client {
+	t.Helper()
+	cfg := testSettings()
+	c, _ := serveInProcess(t, cfg, testParts(t, cfg, circuit, p))
 	return c
 }
 

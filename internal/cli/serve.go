@@ -47,7 +47,11 @@ func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Strea
 	if parts.audit, err = audit.Open(cfg.AuditLog, std.Out, log); err != nil {
 		return fmt.Errorf("AUDIT_LOG: %w", err)
 	}
-	if err := parts.askChain(ctx, cfg, verdict, log); err != nil {
+	control, err := verify.Control(circuitVersion, proofSystem)
+	if err != nil {
+		return err
+	}
+	if err := parts.askChain(ctx, cfg, control, verdict, log); err != nil {
 		return err
 	}
 	defer parts.chain.close()
@@ -181,12 +185,9 @@ func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification)
 // The circuit whose proofs are made here, and with which a verifier contract is tried.
 const circuitVersion, proofSystem = "v6.1.0", "groth16"
 
-// askChain asks what must be true of the chain before anything is served, and adds its checks of proofs.
-func (p *parts) askChain(ctx context.Context, cfg *config.Config, v *config.Verdict, log *slog.Logger) error {
-	control, err := verify.Control(circuitVersion, proofSystem)
-	if err != nil {
-		return err
-	}
+// askChain asks what must be true of the chain before anything is served, and adds its checks of proofs. The verifier
+// contract is tried with control, a good proof.
+func (p *parts) askChain(ctx context.Context, cfg *config.Config, control verify.Subject, v *config.Verdict, log *slog.Logger) (err error) {
 	wait := func() time.Duration {
 		if f := p.wait.Load(); f != nil {
 			return f.Wait(context.WithoutCancel(ctx))

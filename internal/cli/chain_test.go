@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/holiman/uint256"
+	"github.com/stretchr/testify/require"
+
+	"claimprover/internal/api"
+	"claimprover/internal/chain"
+	"claimprover/internal/chain/chaintest"
+	"claimprover/internal/claim"
+	"claimprover/internal/client"
+	"claimprover/internal/config"
+	"claimprover/internal/eligibility"
+	"claimprover/internal/fault"
+	"claimprover/internal/verify"
+	"claimprover/internal/verify/verifytest"
+	"claimprover/prover"
+)
+
+// onChain is a claim contract on a node of its own, with a list of two accounts, and what a service needs to serve it.
+type onChain struct {
+	*chaintest.Stage
+	circuit *verifytest.Circuit
+	list    *eligibility.List
+	alice   claim.Wallet
+	bob     claim.Wallet
+	domain  claim.Domain
+}
+
+func newOnChain(t *testing.T) *onChain {
+	t.Helper()
+	o := &onChain{circuit: verifytest.New(t)}
+	var err error
+	o.alice, err = claim.NewWallet()
+	require.NoError(t, err)
+	o.bob, err = claim.NewWallet()
+	require.NoError(t, err)
+	entry := func(w claim.Wallet) string {
+		key := w.PublicKey()
+		return fmt.Sprintf(`%q:{"pubkey":"0x%x","balance":"1000"}`, w.Address(42), key)
+	}
+	o.list, err = eligibility.Load(strings.NewReader(`{"entries":{`+entry(o.alice)+`,`+entry(o.bob)+`}}`), 0)
+	require.NoError(t, err)
+	node := chaintest.New(t)
+	o.Stage = node.Stage(t, testProgram, o.list.Root())
+	o.domain = claim.Domain{Contract: o.Claims.Address, ChainID: 1337}
+	return o
+}
+
+func (o *onChain) settings() *config.Config {
+	cfg := testSettings()
+	cfg.ClaimContract, cfg.VerifyOnchain, cfg.VerifierContract = o.Claims.Address, true, o.Gateway.Address
+	rpc, err := config.ParseURLs(o.Node.URL, "http")
+	if err != nil {
+		panic(err)
+	}
+	cfg.RPCURL = rpc
+	return cfg
+}
+
+func (o *onChain) submission(t *testing.T, w claim.Wallet) api.Submission {
+	t.Helper()
+	c, err := w.Claim(o.domain, 42, common.HexToAddress("0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"), *uint256.NewInt(1000))
+	require.NoError(t, err)
+	return submission(c)
+}
+
+// serve wires the service to the chain as the command does, with the test circuit's own control.
+func (o *onChain) serve(t *testing.T, cfg *config.Config, p prover.Prover) *client.Client {
+	t.Helper()
+	all := testParts(t, cfg, o.circuit, p)
+	all.list = o.list
+	require.NoError(t, o.ask(t, cfg, &all))
+	c, _ := serveInProcess(t, cfg, all)
+	return c
+}
+
+func (o *onChain) ask(t *testing.T, cfg *config.Config, all *parts) error {
+	values := []byte("control")
+	v := &config.Verdict{}
+	control := verify.Subject{Program: testProgram, PublicValues: values, Proof: o.circuit.Prove(testProgram, values)}
+	return all.askChain(t.Context(), cfg, control, v, slog.New(slog.DiscardHandler))
+}
+
+func (o *onChain) proves() prover.Prover {
+	return proving(func(in prover.Input) (prover.Proof, error) {
+		return prover.Proof{Bytes: o.circuit.Prove(testProgram, in.PublicValues[:]), PublicValues: in.PublicValues[:]}, nil
+	})
+}
+
+func codeOf(t *testing.T, err error) fault.Code {
+	t.Helper()
+	require.Error(t, err)
+	return fault.Of(err).Code
+}
+
+func TestAClaimGoesFromSubmissionToTheContract(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	c := o.serve(t, o.settings(), o.proves())
+	body := o.submission(t, o.alice)
+	j, err := c.Submit(t.Context(), body)
+	require.NoError(t, err)
+	j, err = c.Wait(t.Context(), j.JobID)
+	require.NoError(t, err)
+	require.Equal(t, "completed", j.Status, j.Message)
+	require.Equal(t, []string{"groth16", "onchain", "claim"}, j.VerifiedBy)
+
+	require.EqualValues(t, 1337, j.Transaction.ChainID)
+	to := common.BytesToAddress(j.Transaction.To)
+	receipt, err := o.Node.Send(&to, j.Transaction.Data) // sent exactly as the job says, by somebody who is not the claimant
+	require.NoError(t, err)
+	require.Equal(t, types.ReceiptStatusSuccessful, receipt.Status)
+
+	again := o.submission(t, o.bob)
+	_, err = c.Submit(t.Context(), again)
+	require.NoError(t, err, "the other account's claim is still open")
+	other := body
+	other.EVMAddress = "0x00000000000000000000000000000000000000aa"
+	signed, err := o.alice.Claim(o.domain, 42, common.HexToAddress(other.EVMAddress), *uint256.NewInt(1000))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := c.Submit(t.Context(), submission(signed))
+		return err != nil && fault.Of(err).Code == fault.AlreadyClaimed
+	}, 20*time.Second, 200*time.Millisecond, "for one account there is one claim, whatever the recipient")
+}
+
+func TestAClaimThatLandsMeanwhileIsNotProved(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	stopped := make(chan error, 1)
+	running := make(chan struct{})
+	slow := blocking(func(ctx context.Context) error {
+		close(running)
+		<-ctx.Done()
+		stopped <- context.Cause(ctx)
+		return context.Cause(ctx)
+	})
+	cfg := o.settings()
+	all := testParts(t, cfg, o.circuit, slow)
+	all.list = o.list
+	require.NoError(t, o.ask(t, cfg, &all))
+	c, s := serveInProcess(t, cfg, all)
+	j, err := c.Submit(t.Context(), o.submission(t, o.alice))
+	require.NoError(t, err)
+	<-running
+
+	// Somebody else claims for the account: the owner of the contract may, without a proof.
+	key := o.alice.PublicKey()
+	steps, _ := o.list.Proof(key)
+	values, err := o.alice.Claim(o.domain, 42, common.HexToAddress("0xbb"), *uint256.NewInt(1000))
+	require.NoError(t, err)
+	public := values.PublicValues()
+	call, err := chain.ClaimCall(key, *uint256.NewInt(1000), steps, o.circuit.Prove(testProgram, public[:]), common.HexToAddress("0xbb"))
+	require.NoError(t, err)
+	_, err = o.Node.Send(&o.Claims.Address, call)
+	require.NoError(t, err)
+
+	require.NoError(t, s.chain.sweep(t.Context(), s.store))
+	require.Error(t, <-stopped)
+	j, err = c.Get(t.Context(), j.JobID)
+	require.NoError(t, err)
+	require.Equal(t, "already_claimed", j.Code)
+}
+
+func TestWhatNoProofCouldSurviveRefusesTheStart(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	for name, c := range map[string]struct {
+		change func(*config.Config, *parts)
+		want   string
+	}{
+		"another chain id":           {func(cfg *config.Config, _ *parts) { cfg.ChainID = 1 }, "CHAIN_ID"},
+		"no contract there":          {func(cfg *config.Config, _ *parts) { cfg.ClaimContract = chaintest.Nobody }, "CLAIM_CONTRACT_ADDRESS"},
+		"another program":            {func(cfg *config.Config, _ *parts) { cfg.VKey = [32]byte{0, 9} }, "SP1_PROGRAM_VKEY"},
+		"another list":               {func(_ *config.Config, p *parts) { p.list = otherList(t) }, "ELIGIBILITY_FILE"},
+		"no verifier contract there": {func(cfg *config.Config, _ *parts) { cfg.VerifierContract = chaintest.Nobody }, "SP1_VERIFIER_ADDRESS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := o.settings()
+			all := testParts(t, cfg, o.circuit, o.proves())
+			all.list = o.list
+			c.change(cfg, &all)
+			all.anchor = newAnchor(cfg)
+			require.ErrorContains(t, o.ask(t, cfg, &all), c.want)
+		})
+	}
+}
+
+func TestAChainThatIsAwayAdmitsNobody(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	cfg := o.settings()
+	dead, err := config.ParseURLs("http://127.0.0.1:1", "http")
+	require.NoError(t, err)
+	cfg.RPCURL = dead
+	c := o.serve(t, cfg, o.proves())
+	_, err = c.Submit(t.Context(), o.submission(t, o.alice))
+	require.Equal(t, fault.RPCUnavailable, codeOf(t, err))
+	ready, err := c.Ready(t.Context())
+	require.NoError(t, err)
+	require.False(t, ready.Ready)
+	require.NotEqual(t, "ok", ready.Checks["chain"])
+}
+
+func otherList(t *testing.T) *eligibility.List {
+	t.Helper()
+	list, err := eligibility.Load(strings.NewReader(`{"entries":{"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY":{"pubkey":"0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d","balance":"1"}}}`), 0)
+	require.NoError(t, err)
+	return list
+}
+
+// blocking is a prover that waits for its time to end.
+type blocking func(context.Context) error
+
+func (b blocking) Prove(ctx context.Context, _ prover.Input, _ prover.Journal, _ func(prover.Progress)) (prover.Proof, error) {
+	return prover.Proof{}, b(ctx)
+}
