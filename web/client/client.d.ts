@@ -202,6 +202,8 @@ export interface Service {
   /** Claims are taken without a credential. */
   anonymous?: boolean
   draining: boolean
+  /** Why new claims are refused for now, in the operator's words. */
+  paused?: string
   version: string
 }
 

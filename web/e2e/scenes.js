@@ -76,6 +76,7 @@ export const scenes = {
   busy: scene({ until: live }),
   full: scene({ service: { ...busy, queued: 50 }, until: live }),
   draining: scene({ service: { ...busy, draining: true }, until: live }),
+  paused: scene({ service: { ...busy, paused: "The contract is upgraded until 15:00 UTC. <b>See</b> https://status.example.org/" + "x".repeat(120) }, until: live }),
   mock: scene({ service: { ...busy, proverMode: "mock", verifies: [], chainId: undefined, anonymous: true, proofSeconds: { p50: 5, p90: 5.2 } }, until: live }),
   polling: scene({ before: stub => { stub.socket = "refuse"; stub.stream = "refuse" }, until: "#connection[data-connection=polling]" }),
   unreachable: scene({ before: stub => { stub.socket = stub.stream = stub.poll = "down" }, until: "#sentence:has-text('cannot be reached')" }),

@@ -24,8 +24,11 @@ export class Stub {
   socket = "ok"
   stream = "ok"
   poll = "ok"
+  retryAfter = 1
   /** The token that reads need, if any. */
   token = ""
+  /** How many subscriptions are still to be refused for the moment. */
+  hiccups = 0
   /** Requests and operations that came in, in order. */
   seen = []
   #version = 1
@@ -57,6 +60,9 @@ export class Stub {
     this.server.closeAllConnections()
     await new Promise(resolve => this.server.close(resolve))
   }
+
+  /** Closes every socket with a code. */
+  dismiss(code) { for (const ws of this.#sockets) ws.close(code) }
 
   /** Ends every stream, socket and long-poll as a crash would. */
   cut() {
@@ -107,6 +113,7 @@ export class Stub {
       if (op.op == "ping") return this.#toSocket(ws, { type: "pong" })
       if (op.op == "unsubscribe") return ws.jobs.delete(op.jobId)
       const job = this.jobs.get(op.jobId)
+      if (this.hiccups > 0 && this.hiccups--) return this.#toSocket(ws, { type: "error", jobId: op.jobId, code: "unavailable", message: "The store is away." })
       const refuse = (code, message) => this.#toSocket(ws, { type: "error", jobId: op.jobId, code, message })
       if (this.token && op.token != this.token) return refuse("unauthorized", "The token is not good.")
       if (!job) return refuse("not_found", "There is no such job, or it has expired.")
@@ -135,7 +142,7 @@ export class Stub {
     if (id && this.token && req.headers.authorization != "Bearer " + this.token) return fail(res, 401, "unauthorized", "The token is not good.")
     if (id && !this.jobs.has(id)) return fail(res, 404, "not_found", "There is no such job, or it has expired.")
     if (streams) return this.#events(req, res, id)
-    if (path.startsWith("/v1/") && this.poll == "refuse") return fail(res, 503, "unavailable", "The store is away.", 1)
+    if (path.startsWith("/v1/") && this.poll == "refuse") return fail(res, 503, "unavailable", "The store is away.", this.retryAfter)
     if (path == "/v1/stats") return json(res, 200, { ...this.service, history: this.history })
     if (req.method == "POST" && path == "/v1/jobs") return this.#submit(req, res)
     if (req.method == "DELETE" && id) this.deleted = req.headers.authorization

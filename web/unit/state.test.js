@@ -24,7 +24,8 @@ test("the one sentence says what a newcomer needs", () => {
   assert.equal(sentence({ proofSeconds: { p50: 250, p90: 415 } }), "Working normally. A proof takes about 4–7 min right now.")
   assert.equal(sentence({ queued: 12, running: 4, proofSeconds: { p50: 250, p90: 415 } }), "Busy: 12 in line. A proof takes about 4–7 min, plus the wait.")
   assert.equal(sentence({ queued: 50 }), "The line is full. New claims are refused until a place is free.")
-  assert.match(sentence({ queued: 50, draining: true }), /^Restarting/)
+  assert.match(sentence({ queued: 50, paused: "x", draining: true }), /^Restarting/)
+  assert.equal(sentence({ queued: 50, paused: "The contract is upgraded." }), "Paused. Running proofs finish; new claims are refused for now.")
 })
 
 test("a lost connection is told after a second, and the figures are then never shown as live", () => {
@@ -49,7 +50,8 @@ test("trying again does not make a lost connection young", () => {
 
 test("banners come worst first", () => {
   const kinds = figures => s.view(live(figures)).banners.map(b => b.kind)
-  assert.deepEqual(kinds({ anonymous: true, proverMode: "mock", draining: true }), ["draining", "mock", "anonymous"])
+  assert.deepEqual(kinds({ anonymous: true, proverMode: "mock", paused: "x", draining: true }), ["draining", "paused", "mock", "anonymous"])
+  assert.equal(s.view(live({ paused: "The contract is upgraded." })).banners[0].text, "New claims are refused for now: The contract is upgraded.")
   assert.deepEqual(kinds({}), [])
 })
 

@@ -109,6 +109,7 @@ function badge(part, now) {
 function banners({ service, watched }) {
   const f = service.figures, shown = []
   if (f?.draining) shown.push(t.banners.draining)
+  if (f?.paused) shown.push(t.banners.paused(f.paused))
   if (f?.proverMode == "mock" || (watched?.job && mock(watched.job))) shown.push(t.banners.mock)
   if (f?.anonymous) shown.push(t.banners.anonymous)
   return shown.map(([kind, text]) => ({ kind, text }))
@@ -119,6 +120,7 @@ function sentence({ service, now }) {
   if (!f) return away(service, now) && service.connection == "offline" ? s.unreachable : s.loading
   if (away(service, now)) return s.stale(clock(service.seen ?? service.at))
   if (f.draining) return s.draining
+  if (f.paused) return s.paused
   if (f.queued >= f.capacity) return s.full
   const time = f.proofSeconds && range(f.proofSeconds.p50, f.proofSeconds.p90)
   if (f.queued > 0 && f.running >= f.workers) return time ? s.busy(f.queued, time) : s.busyIdle(f.queued)

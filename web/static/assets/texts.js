@@ -20,6 +20,7 @@ export const sentence = {
   unreachable: "The service cannot be reached. This page tries again by itself.",
   stale: at => `The connection is lost. The figures are as of ${at}.`,
   draining: "Restarting. Running proofs finish; new claims are taken again in a moment.",
+  paused: "Paused. Running proofs finish; new claims are refused for now.",
   full: "The line is full. New claims are refused until a place is free.",
   busy: (queued, time) => `Busy: ${queued} in line. A proof takes ${time}, plus the wait.`,
   normal: time => `Working normally. A proof takes ${time} right now.`,
@@ -30,6 +31,7 @@ export const sentence = {
 /** Worst first. */
 export const banners = {
   draining: ["draining", "Restarting: new claims are refused for a moment. A job that the restart ends can be submitted again; nothing is bought twice."],
+  paused: reason => ["paused", `New claims are refused for now: ${reason}`],
   mock: ["mock", "Test mode: proofs are mock and not valid on chain."],
   anonymous: ["anonymous", "Anyone may submit: claims are taken without a key."],
 }
