@@ -124,23 +124,21 @@ func persist(ctx context.Context, ask func(context.Context) error) error {
 	}
 	asking, cancel := context.WithTimeoutCause(ctx, patience, errTime)
 	defer cancel()
-	var last error
-	retry := retrypolicy.NewBuilder[any]().WithMaxAttempts(-1).WithBackoff(firstPause, longestPause).
-		HandleIf(func(_ any, err error) bool { return fault.Is(err, fault.RPCUnavailable) }).ReturnLastFailure().Build()
+	retry := retrypolicy.NewBuilder[any]().WithMaxAttempts(-1).WithBackoff(firstPause, longestPause).ReturnLastFailure().
+		HandleIf(func(_ any, err error) bool { return fault.Is(err, fault.RPCUnavailable) }).Build()
+	trouble := unavailable(errTime)
 	err := failsafe.With[any](retry).WithContext(asking).Run(func() error {
 		err := ask(asking)
-		if asking.Err() == nil || !errors.Is(err, errTime) {
-			last = err
+		if fault.Is(err, fault.RPCUnavailable) {
+			trouble = err
 		}
 		return err
 	})
 	switch {
-	case err == nil || ctx.Err() == nil && asking.Err() == nil:
+	case err == nil || asking.Err() == nil:
 		return err
 	case ctx.Err() != nil:
 		return fmt.Errorf("asking the chain: %w", context.Cause(ctx))
-	case last != nil:
-		return last
 	}
-	return unavailable(errTime)
+	return trouble
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -19,8 +20,9 @@ type node struct {
 	http    *http.Client
 	breaker circuitbreaker.CircuitBreaker[any]
 
-	mu     sync.Mutex
-	client *rpc.Client // guarded by mu; nil until first asked
+	lastTrouble atomic.Pointer[string] // for the log
+	mu          sync.Mutex
+	client      *rpc.Client // guarded by mu; nil until first asked
 }
 
 // question is what one batch asks, all of it at one block.

@@ -68,15 +68,22 @@ func NewRPC(urls []string, o RPCOptions) (*RPC, error) {
 		WithBackoff(50*time.Millisecond, 500*time.Millisecond).WithJitterFactor(.25).ReturnLastFailure().Build())
 	client := newHTTPClient(o.Concurrency)
 	for i, url := range urls {
-		r.nodes = append(r.nodes, &node{name: fmt.Sprintf("RPC %d", i+1), url: url, http: client, breaker: r.breaker(i + 1)})
+		n := &node{name: fmt.Sprintf("RPC %d", i+1), url: url, http: client}
+		n.breaker = newBreaker(n, o.Logger)
+		r.nodes = append(r.nodes, n)
 	}
 	return r, nil
 }
 
-func (r *RPC) breaker(number int) circuitbreaker.CircuitBreaker[any] {
-	log := r.opts.Logger.With("endpoint", number)
+// newBreaker cuts an endpoint off after failures, and says so once.
+func newBreaker(n *node, log *slog.Logger) circuitbreaker.CircuitBreaker[any] {
+	log = log.With("endpoint", n.name)
 	return circuitbreaker.NewBuilder[any]().WithFailureThreshold(failuresToCut).WithSuccessThreshold(1).WithDelay(cutFor).
-		OnOpen(func(circuitbreaker.StateChangedEvent) { log.Warn("rpc endpoint left alone for a while") }).
+		OnOpen(func(e circuitbreaker.StateChangedEvent) {
+			if e.OldState == circuitbreaker.ClosedState { // not each time that it is tried in vain
+				log.Warn("rpc endpoint left alone until it answers", "err", *n.lastTrouble.Load())
+			}
+		}).
 		OnClose(func(circuitbreaker.StateChangedEvent) { log.Info("rpc endpoint answers again") }).
 		Build()
 }
@@ -170,6 +177,7 @@ func (r *RPC) try(ctx context.Context, n *node, q question) (answer, error) {
 		n.breaker.RecordSuccess()
 	case !trial && errors.Is(ctx.Err(), context.Canceled): // the caller left: that says nothing about the endpoint
 	default:
+		n.lastTrouble.Store(new(err.Error()))
 		n.breaker.RecordFailure()
 	}
 	return a, err
