@@ -61,7 +61,6 @@ const scene = ({ service = busy, job, hash = job ? "#job=" + id : "", before, th
   await page.goto(stub.url + "/" + hash)
   if (until) await page.locator(until).first().waitFor()
   await then?.(page, stub)
-  await page.evaluate(() => new Promise(resolve => setTimeout(resolve, 600))) // transitions end
   return { page, stub, faults, close: async () => { await context.close(); await stub.close() } }
 }
 

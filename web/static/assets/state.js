@@ -217,7 +217,7 @@ function jobView({ watched: w, now, cancel, qr, notify }) {
     result: job?.status == "completed" ? result(job) : undefined,
     facts: job ? facts(job) : [],
     job, qr, cancel, notify: job && !ended(job) ? notify : "hidden",
-    cancellable: Boolean(job) && !ended(job), shareable: Boolean(job),
+    cancellable: Boolean(job) && !ended(job), shareable: Boolean(job), worthSharing: Boolean(job) && !failed,
   }
 }
 
