@@ -50,7 +50,7 @@ func TestRecordedClaims(t *testing.T) {
 
 func TestSubmission(t *testing.T) {
 	t.Parallel()
-	s := start(t, "MOCK_DELAY=300ms")
+	s := start(t, "MOCK_DELAY=3s") // long enough for a slow machine to find its job in flight
 
 	t.Run("queued is 202 with the job and its place, the same claim again is the same job", func(t *testing.T) {
 		body := newClaim(t)
