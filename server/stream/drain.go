@@ -30,13 +30,11 @@ func (s *Streams) Draining() <-chan struct{} { return s.draining }
 // left is cut, and the error says how much that was.
 func (s *Streams) Drain(ctx context.Context) error {
 	s.sayGoodbye(ctx, s.beginDrain())
-	defer s.kill()
 	select {
 	case <-s.idle:
 		return nil
 	case <-ctx.Done():
 	}
-	s.kill()
 	left := s.beginDrain()
 	for _, l := range left {
 		l.wire.cut()
@@ -53,6 +51,7 @@ func (s *Streams) beginDrain() []*link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusing = true
+	s.kill()
 	select {
 	case <-s.draining:
 	default:

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +37,9 @@ type world struct {
 	client  *http.Client
 	url     string
 	connect func(ctx context.Context, network, address string) (net.Conn, error)
-	closers []func() // of what the test opened
+	closers []func()     // of what the test opened
+	hangs   atomic.Bool  // whether the store answers only when it is not waited for any more
+	hanging atomic.Int32 // how many wait for it then
 
 	mu      sync.Mutex
 	stored  map[string]*hub.Message // guarded by mu
@@ -126,6 +129,14 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 func (w *world) subscription(id string) Subscription {
 	return Subscription{Topic: topicOf(id), Snapshot: func(ctx context.Context) (*hub.Message, error) {
+		if w.hangs.Load() {
+			w.hanging.Add(1)
+			<-ctx.Done()
+			w.hanging.Add(-1)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		if w.onRead != nil {

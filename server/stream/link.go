@@ -197,34 +197,37 @@ func (l *link) find(t hub.Topic) *followed {
 	return nil
 }
 
-// heartbeat shows that we are there, then compares what was sent with what is true.
+// heartbeat shows that we are there, then compares what was sent with what is true. A store that does not answer holds
+// it up once, not once for each topic; the next heartbeat asks again.
 func (l *link) heartbeat() ending {
 	if err := l.wire.beat(l); err != nil {
 		return endingOf(err)
 	}
+	ctx, cancel := context.WithTimeout(l.streams.life, snapshotTimeout)
+	defer cancel()
 	for _, f := range slices.Clone(l.follows) {
-		if why := l.check(f); why != open {
+		m, err := f.snapshot(ctx)
+		why := open
+		switch {
+		case fault.Is(err, fault.NotFound):
+			why = l.vanished(f, err)
+		case err != nil:
+			l.streams.storeAway(err)
+			return open
+		default:
+			why = l.check(f, m)
+		}
+		if why != open {
 			return why
 		}
 	}
 	return open
 }
 
-// check reads the state once more and sends it if it is not what was sent last. A place in the queue that is read again
-// is newer each time, but worth sending only if it says something else.
-func (l *link) check(f *followed) ending {
-	ctx, cancel := context.WithTimeout(l.streams.life, snapshotTimeout)
-	defer cancel()
-	m, err := f.snapshot(ctx)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return l.vanished(f, err)
-	case err != nil:
-		l.streams.log.Warn("heartbeat could not read the state", "err", err) // the next one will
-		return open
-	}
-	// What came before that state goes before it: who keeps up is to see each event.
-	if why := l.flush(); why != open {
+// check sends the state m if it is not what was sent last. A place in the queue that is read again is newer each time,
+// but worth sending only if it says something else.
+func (l *link) check(f *followed, m *hub.Message) ending {
+	if why := l.flush(); why != open { // what came before that state goes before it: who keeps up is to see each event
 		return why
 	}
 	if !l.follower.Saw(m) || m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data) {

@@ -3,8 +3,11 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +64,61 @@ func TestLink(t *testing.T) {
 			w.streams.start(l, &sseWire{socket: &socket{Conn: far}, frames: &w.streams.frames}, first)
 			synctest.Wait()
 			require.EqualValues(t, 1, values(t, registry)["closed_total policy"])
+		})
+	})
+
+	t.Run("a store that hangs holds up a heartbeat once, and a drain not at all", func(t *testing.T) {
+		t.Parallel()
+		var said syncBuffer
+		bubble(t, Options{Logger: slog.New(slog.NewTextHandler(&said, nil))}, func(t *testing.T, w *world) {
+			w.store(figures(1))
+			s := w.ws("/events")
+			s.next()
+			for n := range 5 {
+				id := fmt.Sprint(n + 1)
+				w.store(event(id, 1, 1, "running"))
+				s.send(`{"op":"subscribe","jobId":"` + id + `"}`)
+				s.next()
+			}
+			w.hangs.Store(true)
+			texts := make(chan string, 10)
+			go func() {
+				for text := ""; !strings.HasPrefix(text, "closed"); {
+					text = s.next()
+					texts <- text
+				}
+			}()
+			time.Sleep(kinds[webSocket].heartbeat + time.Millisecond)
+			w.hub.Publish(event("1", 2, 1, "running"))
+			began := time.Now()
+			require.Contains(t, <-texts, `"id":2`)
+			require.LessOrEqual(t, time.Since(began), snapshotTimeout)
+			time.Sleep(10 * time.Minute)
+			lines := strings.Count(said.String(), "could not check")
+			require.Positive(t, lines)
+			require.LessOrEqual(t, lines, 11, "a line a minute at most")
+
+			for w.hanging.Load() == 0 {
+				time.Sleep(time.Second)
+			}
+			began = time.Now()
+			require.NoError(t, w.streams.Drain(t.Context()))
+			require.LessOrEqual(t, time.Since(began), closeGrace)
+			require.Equal(t, "closed 1001", <-texts)
+			w.hangs.Store(false)
+		})
+	})
+
+	t.Run("who subscribes while all streams are being ended is told so", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, Options{}, func(t *testing.T, w *world) {
+			w.store(figures(1))
+			w.store(event("1", 1, 1, "running"))
+			s := w.ws("/events")
+			s.next()
+			w.streams.beginDrain()
+			s.send(`{"op":"subscribe","jobId":"1"}`)
+			require.Contains(t, s.next(), fault.ShuttingDown)
 		})
 	})
 

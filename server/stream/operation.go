@@ -132,6 +132,9 @@ func (l *link) unsubscribe(id string) ending {
 
 // refuse answers an operation that cannot be done.
 func (l *link) refuse(id string, err error) ending {
+	if l.streams.life.Err() != nil {
+		err = errRestarting
+	}
 	f := fault.Of(err)
 	if f.Code == fault.Internal {
 		l.streams.log.Error("stream operation", "err", err)

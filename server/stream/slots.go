@@ -11,6 +11,9 @@ import (
 // comeBack is when a client that was refused a stream should try again.
 const comeBack = 5 * time.Second
 
+// errRestarting refuses what would begin while all streams are being ended.
+var errRestarting = fault.New(fault.ShuttingDown, "The service is restarting; connect again shortly.").RetryIn(comeBack)
+
 // Acquire takes one of the places for streams, for a stream or a long-poll of that client, or says why not (unavailable,
 // shutting_down). Whoever gets a place must release it; to release twice is harmless.
 func (s *Streams) Acquire(peer netip.Addr) (release func(), err error) {
@@ -19,7 +22,7 @@ func (s *Streams) Acquire(peer netip.Addr) (release func(), err error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.refusing:
-		return nil, fault.New(fault.ShuttingDown, "The service is restarting; connect again shortly.").RetryIn(comeBack)
+		return nil, errRestarting
 	case s.options.MaxStreams > 0 && s.held >= s.options.MaxStreams:
 		return nil, fault.New(fault.Unavailable, "All %d streams are taken; try again shortly, or poll.", s.options.MaxStreams).RetryIn(comeBack)
 	case s.options.MaxPerIP > 0 && s.perIP[home] >= s.options.MaxPerIP:

@@ -65,7 +65,8 @@ func (s *Streams) ServeSSE(w http.ResponseWriter, r *http.Request, sub Subscript
 	wire, err := s.beginSSE(w, first)
 	if err != nil {
 		l.leave()
-		return err
+		s.log.Error("beginning an event stream", "err", err) // and answered, as far as that could be
+		return nil
 	}
 	s.start(l, wire, first)
 	return nil

@@ -24,6 +24,7 @@ import (
 	"claimprover/internal/api"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -64,8 +65,9 @@ type Streams struct {
 	log     *slog.Logger
 	metrics *metrics
 	frames  frames
-	life    context.Context // ends when Drain has lost patience
+	life    context.Context // of what is read for open streams; ends when Drain begins
 	kill    context.CancelFunc
+	mutter  rate.Sometimes // one line a minute about a store that is away, not one for each stream
 
 	mu       sync.Mutex
 	held     int                // guarded by mu; slots taken, by streams and long-polls
@@ -87,6 +89,7 @@ func New(h *hub.Hub, o Options) *Streams {
 		links:    make(map[*link]struct{}),
 		draining: make(chan struct{}),
 		idle:     make(chan struct{}),
+		mutter:   rate.Sometimes{Interval: time.Minute},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -151,6 +154,11 @@ func (s *Streams) ended(l *link, why ending) {
 	s.mu.Unlock()
 	s.metrics.of(l.wire).open.Dec()
 	s.metrics.closed[why].Inc()
+}
+
+// storeAway logs that heartbeats could not read what they wanted to compare.
+func (s *Streams) storeAway(err error) {
+	s.mutter.Do(func() { s.log.Warn("streams could not check the state", "err", err) })
 }
 
 // panicked logs what would have ended the process: net/http guards its own goroutines only.
