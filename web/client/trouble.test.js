@@ -1,7 +1,7 @@
 // Readers who leave and come back, machines that sleep, services that have had enough.
 import assert from "node:assert/strict"
 import { setMaxListeners } from "node:events"
-import { afterEach, beforeEach, describe, test } from "node:test"
+import { afterEach, beforeEach, describe, test as run } from "node:test"
 import { WebSocket } from "ws"
 import { quickClock } from "../stub/clock.js"
 import { Stub } from "../stub/service.js"
@@ -9,6 +9,8 @@ import { follow, followStats, submit } from "./client.js"
 
 const id = "7f3a91e0-4c1b-4d2a-9f00-0000000000c2"
 const proof = { status: "completed", position: undefined, verified: true, zkProof: "0x01" }
+/** What hangs has failed. */
+const test = (name, f) => run(name, { timeout: 30_000 }, f)
 const soon = () => new Promise(resolve => setTimeout(resolve, 5))
 const when = async f => { while (!f()) await soon() }
 

@@ -101,7 +101,7 @@ function job(v) {
   show($("result"), Boolean(v.result))
   if (v.result) result(v)
   show($("sharing"), v.shareable)
-  show($("share-note"), v.shareable)
+  show($("share-note"), v.worthSharing)
   show($("cancel-open"), v.cancellable)
   attribute($("cancel-open"), "aria-expanded", String(v.cancel.open))
   show($("cancel"), v.cancellable && v.cancel.open)
