@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -115,16 +116,17 @@ func (s *service) Write(p []byte) (int, error) {
 	return s.log.Write(p)
 }
 
+// addresses are told when the service serves, in either format of the log.
+var addresses = regexp.MustCompile(`\bmsg"?[=:]"?serving\b.*?\baddress"?[=:]"?\S*?:(\d+)\b.*\badmin"?[=:]"?([\d.:]+)`)
+
 // watch keeps the log, finds the addresses in it, and waits for the process.
 func (s *service) watch(errs io.Reader, serving chan<- struct{}) {
 	lines := bufio.NewScanner(errs)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		_, _ = s.Write(append(lines.Bytes(), '\n'))
-		var record struct{ Msg, Address, Admin string }
-		if json.Unmarshal(lines.Bytes(), &record) == nil && record.Msg == "serving" {
-			s.url = "http://127.0.0.1:" + record.Address[strings.LastIndex(record.Address, ":")+1:]
-			s.admin = "http://" + record.Admin
+		if found := addresses.FindStringSubmatch(lines.Text()); found != nil {
+			s.url, s.admin = "http://127.0.0.1:"+found[1], "http://"+found[2]
 			close(serving)
 		}
 	}

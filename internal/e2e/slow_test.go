@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	slowCallers = 50
+	// An arrival may take 10 s and a reader may stand still for 30 s; the rest is for a machine that is busy.
+	arrivalPatience = 25 * time.Second
+	readPatience    = 50 * time.Second
+)
+
+// drip opens connections that begin alike and go on by a byte now and then, until the service has enough of all. It
+// gives what each was answered.
+func (s *service) drip(t *testing.T, begin string, patience time.Duration) [][]reply {
+	t.Helper()
+	answers := make([][]reply, slowCallers)
+	conns := make([]net.Conn, slowCallers)
+	for i := range conns {
+		conns[i] = s.dial(t, patience)
+		_, err := io.WriteString(conns[i], begin)
+		require.NoError(t, err)
+	}
+	over := make(chan struct{})
+	var dripping, reading sync.WaitGroup
+	dripping.Go(func() {
+		drops := time.NewTicker(500 * time.Millisecond)
+		defer drops.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-drops.C:
+			}
+			for _, conn := range conns {
+				_, _ = io.WriteString(conn, "x") // gone already: good
+			}
+		}
+	})
+	for i, conn := range conns {
+		reading.Go(func() { answers[i] = replies(t, conn) })
+	}
+	reading.Wait()
+	close(over)
+	dripping.Wait()
+	return answers
+}
+
+func slowHeaders(t *testing.T, s *service) {
+	for _, got := range s.drip(t, "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ", arrivalPatience) {
+		require.Empty(t, got, "there was no request to answer")
+	}
+}
+
+func slowBodies(t *testing.T, s *service) {
+	for _, got := range s.drip(t, toSubmit+"Content-Length: 500\r\n\r\n{", arrivalPatience) {
+		require.Len(t, got, 1)
+		require.Equal(t, 400, got[0].StatusCode)
+		require.Contains(t, string(got[0].body), "within 10s")
+		got[0].wantRefusal(t, "slow body")
+	}
+}
+
+// slowReaders ask for much and read nothing. What the service does about it they can only learn by writing.
+func slowReaders(t *testing.T, s *service) {
+	ask := strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 20)
+	var callers sync.WaitGroup
+	for range slowCallers {
+		conn := s.dial(t, readPatience)
+		require.NoError(t, conn.SetReadBuffer(4<<10))
+		_, err := io.WriteString(conn, ask)
+		require.NoError(t, err)
+		callers.Go(func() {
+			tries := time.NewTicker(500 * time.Millisecond)
+			defer tries.Stop()
+			for range tries.C {
+				if _, err := io.WriteString(conn, "G"); err != nil {
+					timeout, is := err.(net.Error)
+					if is && timeout.Timeout() {
+						t.Error("a caller who does not read was borne for too long")
+					}
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+}
