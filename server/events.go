@@ -19,10 +19,13 @@ func (s *Server) jobEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.follow(c, s.subscription(id))
+	sub := s.subscription(id)
+	sub.Seen = stream.LastEventID(c.Request)
+	return s.follow(c, sub)
 }
 
-// serviceEvents is GET /v1/events: the public figures, and on a WebSocket any jobs besides.
+// serviceEvents is GET /v1/events: the public figures, and on a WebSocket any jobs besides. The figures come at once,
+// whatever a client has seen: their numbers begin anew with the process.
 func (s *Server) serviceEvents(c *gin.Context) error {
 	who, err := s.authenticate(c, auth.Access{Reads: true, Open: true}, 0)
 	if err != nil {
@@ -45,9 +48,7 @@ func (s *Server) serviceEvents(c *gin.Context) error {
 			if err != nil {
 				return stream.Subscription{}, err
 			}
-			sub := s.subscription(id)
-			sub.Seen = op.LastEventID
-			return sub, nil
+			return s.subscription(id), nil
 		},
 	})
 }
@@ -60,7 +61,6 @@ func (s *Server) subscription(id jobs.ID) stream.Subscription {
 }
 
 func (s *Server) follow(c *gin.Context, sub stream.Subscription) error {
-	sub.Seen = stream.LastEventID(c.Request)
 	sub.Peer = clientIP(c)
 	err := s.Streams.Serve(c.Writer, c.Request, sub)
 	c.Set(streamKey, err == nil)
