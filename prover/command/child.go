@@ -161,6 +161,7 @@ func (c *child) leave(ctx context.Context) {
 
 // end returns when nothing is left of the program and of what it started.
 func (c *child) end() {
+	defer closeAll(c.stdout, c.stderr)
 	close(c.deaf)
 	c.terminate()
 	if !c.gone(c.grace) {
@@ -172,10 +173,9 @@ func (c *child) end() {
 	_ = c.stderr.SetReadDeadline(time.Now().Add(lost))
 	if !c.gone(lost) {
 		c.log.Error("prover program cannot be killed", "run", c.run, "pid", c.cmd.Process.Pid)
-		return // its goroutines go when it does
+		return // the goroutine that waits for it goes when it does
 	}
 	c.all.Wait()
-	closeAll(c.stdout, c.stderr)
 }
 
 // gone waits for the program to end, and says whether it has.
