@@ -50,6 +50,8 @@ const (
 
 var domain = claim.Domain{Contract: common.HexToAddress("0x5FbDB2315678afecb367f032d93F642f64180aa3"), ChainID: 84532, ProverMode: "mock"}
 
+func known() (claim.Domain, error) { return domain, nil }
+
 // settings of a [world]; the zero value has no limit that a test meets.
 type settings struct {
 	server.Options
