@@ -210,7 +210,8 @@ func TestAgain(t *testing.T) {
 	require.NoError(t, refusals[0])
 	require.Equal(t, fault.AlreadyClaimed, codeOf(refusals[1]), "whatever is remembered")
 	require.NoError(t, refusals[2])
-	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), inFlight[1])), "and is remembered from then on")
+	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), inFlight[1])))
+	require.Equal(t, asked+1, p.firstBatches(), "and what came is remembered")
 
 	p.lie(status(500))
 	_, err = claims.Again(t.Context(), inFlight)

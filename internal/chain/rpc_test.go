@@ -312,6 +312,7 @@ func TestOneQuestionPerAccount(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	require.NoError(t, claims.Open(t.Context(), c))
 	require.Equal(t, 1, p.firstBatches(), "200 at once are one batch, and a warm answer is none")
 }
 
