@@ -277,6 +277,7 @@ func TestWhatTheProgramWritesIsCutAndLimitedInTheLog(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Less(t, len(lines), 2*logBurst)
 	require.Contains(t, lines[0], "long long")
+	require.NotContains(t, lines[1], "long long", "only the beginning of a line")
 	for _, line := range lines {
 		require.Less(t, len(line), 2*maxText)
 	}
@@ -297,6 +298,15 @@ func TestAProgramThatCannotStartLeavesNothing(t *testing.T) {
 	_, err := p.Prove(t.Context(), provertest.Input(1), nil, nil)
 	require.ErrorContains(t, err, "starting the prover program")
 	require.Equal(t, fault.Internal, fault.Of(err).Code)
+}
+
+func TestNothingStartsAfterTheJobHasEnded(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancelCause(t.Context())
+	stop(errStop)
+	p := &Prover{path: "/nowhere/prover", grace: testGrace, log: slog.New(slog.DiscardHandler)}
+	_, err := p.Prove(ctx, provertest.Input(1), nil, nil)
+	require.ErrorIs(t, err, errStop)
 }
 
 func TestAPhaseIsAWordOrTwo(t *testing.T) {
