@@ -339,3 +339,15 @@ func BenchmarkFree(b *testing.B) {
 		})
 	}
 }
+
+func TestTheDocumentNamesWhatIsPassed(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../docs/local-prover.md")
+	require.NoError(t, err)
+	for _, name := range slices.Concat(passed, passedPrefixes, kept, []string{mark}) {
+		require.Contains(t, string(doc), "`"+name+"`")
+	}
+	for _, kind := range []string{typeProgress, typeProof, typeError} {
+		require.Contains(t, string(doc), `{"type":"`+kind+`"`)
+	}
+}

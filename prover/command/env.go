@@ -13,10 +13,9 @@ const mark = "CLAIMPROVER_RUN"
 // of ours is not passed on by being forgotten here.
 var passed = []string{
 	"PATH", "HOME", "USER", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	"SP1_PROGRAM_VKEY",
 }
 
-// passedPrefixes are those of SP1's, Rust's and CUDA's tunables.
+// passedPrefixes are those of SP1's, Rust's and CUDA's tunables; SP1_PROGRAM_VKEY goes with them.
 var passedPrefixes = []string{"SP1_", "RUST_", "RAYON_", "CUDA_", "NVIDIA_"}
 
 // kept are names that the prefixes would let through: our own setting, which the SDK would take for its own, and the
