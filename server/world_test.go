@@ -108,12 +108,12 @@ func open(t *testing.T, o settings) *world {
 	registry := prometheus.NewRegistry()
 	w.store = jobs.Ending(memstore.New(memstore.Options{}), trail.Ended)
 	w.gate = admission.New(w.store, admission.Options{
-		Domain:       func() (claim.Domain, error) { return domain, nil },
+		Domain:       known,
 		PerPublicKey: rate.Policy{Name: "pubkey", Limit: 100, Window: time.Hour}, PerEVMAddress: rate.Policy{Name: "address", Limit: 1000, Window: time.Hour},
 		Logger: log,
 	})
 	h := hub.New()
-	f := feed.New(w.store, h, feed.Options{Domain: func() (claim.Domain, error) { return domain, nil }, Capacity: 50, Workers: 1, JobsTTL: time.Hour, Paused: w.gate.Paused, Version: "test", Logger: log})
+	f := feed.New(w.store, h, feed.Options{Domain: known, Capacity: 50, Workers: 1, JobsTTL: time.Hour, Paused: w.gate.Paused, Version: "test", Logger: log})
 	w.store.Announce(f.Heard)
 	streams := stream.New(h, stream.Options{Logger: log})
 	o.MaxBodyBytes = max(o.MaxBodyBytes, 4096)
