@@ -11,6 +11,8 @@ import (
 // MaxArtifactBytes bounds an artifact, packed and unpacked. A Groth16 proof has 2 kB, a PLONK proof 5 kB.
 const MaxArtifactBytes = 32 << 20
 
+var errTooLarge = fmt.Errorf("an artifact of more than %d MiB", MaxArtifactBytes>>20)
+
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
 // compress packs what is uploaded, at zstd's level 3 as SP1's own tools do.
@@ -46,7 +48,7 @@ func readBounded(r io.Reader) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading an artifact: %w", err)
 	case len(b) > MaxArtifactBytes:
-		return nil, fmt.Errorf("an artifact of more than %d MiB", MaxArtifactBytes>>20)
+		return nil, errTooLarge
 	}
 	return b, nil
 }

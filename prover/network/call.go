@@ -1,0 +1,139 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"claimprover/prover/network/internal/spn"
+)
+
+const (
+	maxMessage  = 4 << 20
+	callTimeout = 60 * time.Second // of one call, as Succinct's own client has it
+	patience    = 2 * time.Minute  // with a network that cannot be reached, while nothing is owed yet
+)
+
+func (o Options) dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	return o.dial(ctx, "tcp", address)
+}
+
+// invoke makes one call, once.
+func (c *Client) invoke(ctx context.Context, m spn.Method, in, out proto.Message) error {
+	calling, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := c.conn.Invoke(calling, string(m), in, out)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", m, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %w", m, err)
+}
+
+// read makes a call that changes nothing, again and again while the reason that it did not succeed may pass.
+func (c *Client) read(ctx context.Context, m spn.Method, in, out proto.Message) error {
+	return c.persist(ctx, func() error { return c.invoke(ctx, m, in, out) })
+}
+
+// persist does something that may be done twice until it is done, for as long as trying is worth it.
+func (c *Client) persist(ctx context.Context, do func() error) error {
+	err := c.retry.WithContext(ctx).Run(do)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// passing says whether a failure may be gone at the next try.
+func passing(err error) bool {
+	if err == nil {
+		return false
+	}
+	if t, is := errors.AsType[*transferError](err); is {
+		return t.passing()
+	}
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Aborted, codes.Canceled, codes.ResourceExhausted:
+		return true
+	}
+	return false
+}
+
+// code is err's gRPC code; what is not from gRPC has [codes.Unknown].
+func code(err error) codes.Code {
+	if s, is := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); is {
+		return s.GRPCStatus().Code()
+	}
+	return codes.Unknown
+}
+
+// text is what the network said. It is foreign: for logs and causes only.
+func text(err error) string {
+	if s, is := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); is {
+		return s.GRPCStatus().Message()
+	}
+	return ""
+}
+
+// answer is what became of a signed call.
+type answer int
+
+const (
+	accepted  answer = iota
+	refused          // the network has looked at it and does not do it
+	misplaced        // its nonce is not the next one
+	ambiguous        // it may or may not have been done
+)
+
+// nonceTrouble is what the network says of a nonce that is not the account's next one.
+type nonceTrouble struct {
+	sender        common.Address // that the network takes the signer for
+	expected, got uint64
+}
+
+var nonceText = regexp.MustCompile(`failed nonce verification.*sender (0x[0-9a-fA-F]{40}).*expected (\d+), got (\d+)`)
+
+func nonceTroubleOf(err error) (n nonceTrouble, is bool) {
+	found := nonceText.FindStringSubmatch(text(err))
+	if found == nil {
+		return n, false
+	}
+	expected, err1 := strconv.ParseUint(found[2], 10, 64)
+	got, err2 := strconv.ParseUint(found[3], 10, 64)
+	return nonceTrouble{sender: common.HexToAddress(found[1]), expected: expected, got: got}, err1 == nil && err2 == nil
+}
+
+// answerOf judges the answer to a signed call of an account.
+func answerOf(err error, signer common.Address) (answer, nonceTrouble) {
+	if err == nil {
+		return accepted, nonceTrouble{}
+	}
+	if n, is := nonceTroubleOf(err); is {
+		if n.sender != signer {
+			return refused, n // the network took it for another account's: nothing of ours was done
+		}
+		return misplaced, n
+	}
+	switch code(err) {
+	case codes.InvalidArgument, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.ResourceExhausted, codes.Unimplemented:
+		return refused, nonceTrouble{}
+	}
+	return ambiguous, nonceTrouble{}
+}
