@@ -63,6 +63,22 @@ func (t Terms) refusal(wait time.Duration) error {
 	return nil
 }
 
+// Shares are how the contract divides the account's amount: what it pays at once, and what vests. Rounding
+// favours the latter, as in the contract.
+func (s Standing) Shares(amount uint256.Int) (unlocked, vesting uint256.Int) {
+	unlocked.MulDivOverflow(&amount, uint256.NewInt(uint64(s.UnlockedNow())), uint256.NewInt(maxBasisPoint))
+	vesting.Sub(&amount, &unlocked)
+	return unlocked, vesting
+}
+
+// UnlockedNow is the account's own share that is paid at once, of 10,000.
+func (s Standing) UnlockedNow() uint16 {
+	if s.Restricted {
+		return 0
+	}
+	return s.UnlockedBps
+}
+
 // termViews are asked of everybody's terms, in the order in which readTerms reads them.
 func termViews(contract common.Address) []call {
 	return []call{viewPaused.call(contract), viewClaimDeadline.call(contract), viewMerkleRoot.call(contract),

@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -81,5 +83,42 @@ func TestRevertsAreNamed(t *testing.T) {
 		"0x":         "a revert without a reason",
 	} {
 		require.Equal(t, name, newRevert(common.FromHex(selector)).String())
+	}
+}
+
+// refusal is an endpoint's error of a call, as different programs word it.
+type refusal struct {
+	code int
+	text string
+	data any
+}
+
+func (r refusal) Error() string  { return r.text }
+func (r refusal) ErrorCode() int { return r.code }
+func (r refusal) ErrorData() any { return r.data }
+
+func TestARevertIsNotTrouble(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{
+		"go-ethereum's":         refusal{3, "execution reverted", "0x646cf558"},
+		"without data":          refusal{3, "execution reverted", nil},
+		"by its code alone":     refusal{3, "VM Exception", nil},
+		"by its text alone":     refusal{-32000, "execution reverted: no", nil},
+		"by its data alone":     refusal{-32015, "VM execution error.", "0x646cf558"},
+		"wrapped on its way up": fmt.Errorf("calling: %w", refusal{3, "execution reverted", "0x646cf558"}),
+	} {
+		_, ok := revertOf(err)
+		require.True(t, ok, name)
+	}
+	for name, err := range map[string]error{
+		"no error":           nil,
+		"a lost connection":  io.ErrUnexpectedEOF,
+		"out of gas":         refusal{-32000, "out of gas", nil},
+		"over a limit":       refusal{-32005, "limit exceeded", map[string]any{"see": "https://node.example"}},
+		"data that is none":  refusal{-32000, "header not found", "0x"},
+		"data that is words": refusal{-32000, "missing trie node", "path 0102"},
+	} {
+		_, ok := revertOf(err)
+		require.False(t, ok, name)
 	}
 }
