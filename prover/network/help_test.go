@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"encoding/hex"
+	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -30,7 +30,7 @@ var program = func() (key [32]byte) {
 
 var modes = []network.Mode{network.Mainnet, network.Reserved, network.Cluster}
 
-// newKey is made outside of bubbles; each network has accounts of its own.
+// testKey is the n-th account.
 func testKey(t testing.TB, n byte) *ecdsa.PrivateKey {
 	key, err := crypto.ToECDSA(append(make([]byte, 31), n))
 	require.NoError(t, err)
@@ -136,7 +136,8 @@ func (p *told) phases() (phases []string) {
 	return slices.Compact(phases)
 }
 
-func silent(prover.Progress) {}
+// errOverrun is what ends a Prove that takes too long.
+var errOverrun = errors.New("its time is over")
 
 // prove proves with the world's client, for at most d of the bubble's time.
 func (w *world) prove(in prover.Input, j *provertest.Journal, d time.Duration) (prover.Proof, []string, error) {
@@ -146,5 +147,3 @@ func (w *world) prove(in prover.Input, j *provertest.Journal, d time.Duration) (
 	proof, err := w.client.Prove(ctx, in, j, p.report)
 	return proof, p.phases(), err
 }
-
-var _ = maps.Keys[map[int]int]

@@ -16,7 +16,7 @@ import (
 // Faults decide what goes wrong; nil functions: nothing does. They are called from many goroutines.
 type Faults struct {
 	Call     func(method string) CallFault                // for each call, by its last word: RequestProof
-	Request  func(n int) Fate                             // for the n-th request that is taken, from 0 on
+	Request  func(n int, publicValues []byte) Fate        // for the n-th request that is taken, from 0 on; no values: the program panics
 	Transfer func(method, kind string) TransferFault      // for each PUT and GET; kind is stdin, program or proof
 	Nonce    func(next uint64) uint64                     // what GetNonce says in place of the true one
 	Seen     func(method string, signer [20]byte, v byte) // of each signed call
@@ -140,9 +140,9 @@ func (s *Server) transferFault(r *http.Request, kind string) TransferFault {
 	return s.opts.Faults.Transfer(r.Method, kind)
 }
 
-func (s *Server) fate(n int) Fate {
+func (s *Server) fate(n int, values []byte) Fate {
 	if s.opts.Faults.Request == nil {
 		return Fate{}
 	}
-	return s.opts.Faults.Request(n)
+	return s.opts.Faults.Request(n, values)
 }

@@ -111,7 +111,7 @@ func (s *Server) takeLocked(r *request) {
 			s.twice = append(s.twice, fmt.Sprintf("request %x while %x (%v, taken %v before) can deliver", r.id, earlier.id, s.state(earlier), r.taken.Sub(earlier.taken)))
 		}
 	}
-	r.fate = s.fate(len(s.requests))
+	r.fate = s.fate(len(s.requests), r.values)
 	s.requests = append(s.requests, r)
 	if !r.fate.Dropped {
 		s.balanceLocked(r.requester).Sub(s.balanceLocked(r.requester), r.cost)
