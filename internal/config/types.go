@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"claimprover/internal/verify"
 )
 
 // URL is an address whose user, path and query may hold a key: printed, it shows scheme and host only.
@@ -127,37 +129,11 @@ type Origins []string
 // All says that every origin may call.
 func (o Origins) All() bool { return len(o) == 0 || slices.Equal(o, Origins{"*"}) }
 
-// UnmarshalText takes * or a comma-separated list of scheme://host[:port].
+// UnmarshalText takes * or a comma-separated list. Whether each is an origin is judged where origins are compared.
 func (o *Origins) UnmarshalText(text []byte) error {
-	*o = nil
-	for _, origin := range list(text) {
-		if err := checkOrigin(origin); err != nil {
-			return err
-		}
-		*o = append(*o, origin)
-	}
+	*o = list(text)
 	if len(*o) > 1 && slices.Contains(*o, "*") {
 		return errors.New("* already means every origin: give either * or the list")
-	}
-	return nil
-}
-
-// checkOrigin holds an entry against the form in which browsers send it (RFC 6454, section 6.2): anything else would
-// never match.
-func checkOrigin(origin string) error {
-	if origin == "*" {
-		return nil
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		return fmt.Errorf("%s is not an origin such as https://app.example.org", quoted(origin))
-	}
-	exact := strings.ToLower(u.Scheme + "://" + u.Host)
-	if port := u.Port(); (u.Scheme == "https" && port == "443") || (u.Scheme == "http" && port == "80") {
-		exact = strings.TrimSuffix(exact, ":"+port)
-	}
-	if origin != exact {
-		return fmt.Errorf("%s would never match: browsers send %s", quoted(origin), exact)
 	}
 	return nil
 }
@@ -219,23 +195,11 @@ func (c Command) String() string {
 // VKey is the verifying key of the claim program; zero means unset.
 type VKey [32]byte
 
-// UnmarshalText takes 32 bytes of hex. A printed guide for this program shows the key as the hex of its ASCII text
-// (0x3078...): that slip is recognised and the right value named.
+// UnmarshalText takes the key as SP1 prints it, and names the right one where a known slip was made.
 func (v *VKey) UnmarshalText(text []byte) error {
-	b, err := unhex(string(text))
-	if err == nil && (len(b) == 66 || len(b) == 64) {
-		if key, err := unhex(string(b)); err == nil && len(key) == len(v) {
-			return fmt.Errorf("this is the hex of a key's ASCII text: the key itself is 0x%x", key)
-		}
-	}
-	if err != nil || len(b) != len(v) {
-		return fmt.Errorf("%s is not 32 bytes of hex", quoted(string(text)))
-	}
-	copy(v[:], b)
-	if !v.IsSet() {
-		return errors.New("a key of zeros is no program's")
-	}
-	return nil
+	key, err := verify.ParseProgramKey(string(text))
+	*v = key
+	return err
 }
 
 // IsSet says whether there is one.

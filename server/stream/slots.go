@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"claimprover/internal/fault"
+	"claimprover/internal/rate"
 )
 
 // comeBack is when a client that was refused a stream should try again.
@@ -17,7 +18,7 @@ var errRestarting = fault.New(fault.ShuttingDown, "The service is restarting; co
 // Acquire takes one of the places for streams, for a stream or a long-poll of that client, or says why not (unavailable,
 // shutting_down). Whoever gets a place must release it; to release twice is harmless.
 func (s *Streams) Acquire(peer netip.Addr) (release func(), err error) {
-	home := homeOf(peer)
+	home := rate.IPKey(peer)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -33,7 +34,7 @@ func (s *Streams) Acquire(peer netip.Addr) (release func(), err error) {
 	return sync.OnceFunc(func() { s.free(home) }), nil
 }
 
-func (s *Streams) free(home netip.Addr) {
+func (s *Streams) free(home string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held--
@@ -58,16 +59,6 @@ func (s *Streams) settleLocked() {
 	default:
 		close(s.idle)
 	}
-}
-
-// homeOf is what counts as one client: an IPv4 address, however it is written, or the /64 that an IPv6 host is given.
-func homeOf(peer netip.Addr) netip.Addr {
-	peer = peer.Unmap().WithZone("")
-	if !peer.Is6() {
-		return peer
-	}
-	prefix, _ := peer.Prefix(64) // 64 bits is a valid length for any IPv6 address
-	return prefix.Addr()
 }
 
 // Held is how many places are taken.

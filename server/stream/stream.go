@@ -71,7 +71,7 @@ type Streams struct {
 
 	mu       sync.Mutex
 	held     int                // guarded by mu; slots taken, by streams and long-polls
-	perIP    map[netip.Addr]int // guarded by mu
+	perIP    map[string]int     // guarded by mu
 	links    map[*link]struct{} // guarded by mu
 	refusing bool               // guarded by mu
 	draining chan struct{}      // closed, under mu, when Drain begins
@@ -85,7 +85,7 @@ func New(h *hub.Hub, o Options) *Streams {
 		options:  o,
 		log:      o.Logger,
 		metrics:  newMetrics(h, o.Registerer),
-		perIP:    make(map[netip.Addr]int),
+		perIP:    make(map[string]int),
 		links:    make(map[*link]struct{}),
 		draining: make(chan struct{}),
 		idle:     make(chan struct{}),
