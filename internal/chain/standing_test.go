@@ -56,6 +56,27 @@ func TestTerms(t *testing.T) {
 	}
 }
 
+func TestSharesAreTheContracts(t *testing.T) {
+	t.Parallel()
+	huge := *new(uint256.Int).Not(uint256.NewInt(0))
+	for _, c := range []struct {
+		bps        uint16
+		restricted bool
+		amount     uint256.Int
+		unlocked   uint256.Int
+	}{
+		{1000, false, *uint256.NewInt(1005), *uint256.NewInt(100)},
+		{1000, false, *uint256.NewInt(9), *uint256.NewInt(0)},
+		{10_000, false, huge, huge},
+		{0, false, huge, *uint256.NewInt(0)},
+		{10_000, true, *uint256.NewInt(7), *uint256.NewInt(0)},
+	} {
+		unlocked, vesting := Standing{Terms: Terms{UnlockedBps: c.bps}, Restricted: c.restricted}.Shares(c.amount)
+		require.Equal(t, c.unlocked, unlocked)
+		require.Equal(t, c.amount, *new(uint256.Int).Add(&unlocked, &vesting))
+	}
+}
+
 func TestADeadlineIncludesItsOwnSecond(t *testing.T) {
 	t.Parallel()
 	terms := Terms{Block: Block{Time: time.Unix(100, 0)}, ZKVerifier: common.MaxAddress}

@@ -32,6 +32,9 @@ func sr25519Verifies(key [32]byte, message []byte, signature [64]byte) bool {
 	return err == nil && public.Verify(message, signature[:])
 }
 
+// SignedBytes are what a wallet signs of a challenge: <Bytes>, its 32 bytes, </Bytes>.
+func SignedBytes(challenge [32]byte) []byte { return wrapped(challenge[:]) }
+
 func wrapped(message []byte) []byte {
 	return append(append([]byte(wrapOpen), message...), wrapClose...)
 }

@@ -59,12 +59,19 @@ func (l *List) Proof(key [32]byte) ([][32]byte, bool) {
 // Check refuses a claim whose account is not listed ([fault.NotEligible]) or is listed with another amount
 // ([fault.AmountMismatch]). It does not say which: at this point nobody has shown that the account is theirs.
 func (l *List) Check(c claim.Claim) error {
-	amount, listed := l.Lookup(c.PublicKey)
-	switch {
-	case !listed:
-		return fault.New(fault.NotEligible, "This account is not on the list. Check that it is the account from the snapshot; another account in the same wallet is the usual reason.")
-	case amount != c.Amount:
+	if err := l.CheckAccount(c.PublicKey); err != nil {
+		return err
+	}
+	if amount, _ := l.Lookup(c.PublicKey); amount != c.Amount {
 		return fault.New(fault.AmountMismatch, "The listed amount is different. Claim the whole listed amount in the smallest unit, and check that this is the account from the snapshot; another account in the same wallet is the usual reason.")
 	}
 	return nil
+}
+
+// CheckAccount refuses an account that is not listed with [fault.NotEligible].
+func (l *List) CheckAccount(key [32]byte) error {
+	if _, listed := l.Lookup(key); listed {
+		return nil
+	}
+	return fault.New(fault.NotEligible, "This account is not on the list. Check that it is the account from the snapshot; another account in the same wallet is the usual reason.")
 }
