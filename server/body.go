@@ -152,11 +152,15 @@ func (f fields) foreign(unknown map[string]jsontext.Value) {
 		if i == maxForeign {
 			return
 		}
-		if runes := []rune(name); len(runes) > 40 {
-			name = string(runes[:40]) + "…"
-		}
-		f[name] = "is not a field of this request; remove it"
+		f.strange(name)
 	}
+}
+
+func (f fields) strange(name string) {
+	if runes := []rune(name); len(runes) > 40 {
+		name = string(runes[:40]) + "…"
+	}
+	f[name] = "is not a field of this request; remove it"
 }
 
 // fault is nil when nothing is wrong.

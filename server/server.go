@@ -34,6 +34,7 @@ type Parts struct {
 	Feed    *feed.Feed
 	Hub     *hub.Hub
 	Streams *stream.Streams
+	Claims  Claims         // what GET /v1/claims/{ss58} asks
 	Checks  []verify.Check // what POST /v1/verify puts a proof to
 	Origins stream.Origins
 	Health  func(context.Context) (api.Health, error)
@@ -135,6 +136,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	read("/v1/jobs/:id", s.job)
 	e.DELETE("/v1/jobs/:id", s.handle(s.cancel))
 	read("/v1/jobs/:id/events", s.jobEvents)
+	read("/v1/claims/:ss58", s.claimStatus)
 	e.POST("/v1/tokens", s.handle(s.mint))
 	read("/v1/events", s.serviceEvents)
 	e.POST("/v1/verify", s.handle(s.verifyProof))

@@ -55,6 +55,7 @@ func known() (claim.Domain, error) { return domain, nil }
 // settings of a [world]; the zero value has no limit that a test meets.
 type settings struct {
 	server.Options
+	claims    server.Claims // but for its Domain
 	perKey    int64
 	adminHost string
 }
@@ -117,8 +118,9 @@ func open(t *testing.T, o settings) *world {
 	w.store.Announce(f.Heard)
 	streams := stream.New(h, stream.Options{Logger: log})
 	o.MaxBodyBytes = max(o.MaxBodyBytes, 4096)
+	o.claims.Domain = known
 	public, err := server.New(server.Parts{
-		Auth: callers,
+		Auth: callers, Claims: o.claims,
 		Flood: admission.NewFlood(
 			rate.Policy{Name: "caller", Limit: cmp.Or(o.perKey, 1000), Window: time.Hour},
 			rate.Policy{Name: "ip", Limit: 1000, Window: time.Hour}),

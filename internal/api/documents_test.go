@@ -46,6 +46,7 @@ var messages = map[string]any{
 	"Percentiles": api.Percentiles{}, "ServiceEvent": api.ServiceEvent{}, "Stats": api.Stats{}, "Minute": api.Minute{},
 	"Health": api.Health{}, "Ready": api.Ready{}, "Operation": api.Operation{}, "OperationError": api.OperationError{},
 	"TokenRequest": api.TokenRequest{}, "Token": api.Token{},
+	"ClaimStatus": api.ClaimStatus{}, "Refusal": api.Refusal{}, "ClaimOnChain": api.ClaimOnChain{}, "ToSign": api.ToSign{},
 	"VerifyRequest": api.VerifyRequest{}, "Verdict": api.Verdict{}, "Check": api.Check{},
 }
 
@@ -153,6 +154,8 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		{"Token", api.Token{Token: "e30.e30.AA", ExpiresAt: now}},
 		{"VerifyRequest", api.VerifyRequest{Proof: "0x", PublicValues: "0x00", VKey: "0x" + strings.Repeat("00", 32)}},
 		{"Verdict", api.Verdict{Valid: false, Checks: []api.Check{{Name: "plonk", Reason: "invalid", Detail: "no"}}}},
+		{"ClaimStatus", api.ClaimStatus{SS58Address: "5F", Pubkey: hex(32)}},
+		{"ClaimStatus", api.ClaimStatus{SS58Address: "5F", Pubkey: hex(32), Eligible: &no, Open: &no, Refusal: &api.Refusal{Code: "not_eligible", Message: "No."}}},
 		{"Operation", api.Operation{Op: "subscribe", JobID: id, LastEventID: 4, Token: "t"}},
 	} {
 		require.NoError(t, c.Message(right.schema, api.Encode(right.message)))

@@ -134,6 +134,26 @@ func TestAClaimGoesFromSubmissionToTheContract(t *testing.T) {
 	}, 20*time.Second, 200*time.Millisecond, "for one account there is one claim, whatever the recipient")
 }
 
+func TestAnAccountIsToldHowItsClaimStands(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	c := o.serve(t, o.settings(), o.proves())
+	got, err := c.ClaimStatus(t.Context(), o.alice.Address(42), client.ClaimQuery{EVMAddress: "0xbb000000000000000000000000000000000000bb"})
+	require.NoError(t, err)
+	require.True(t, *got.Open)
+	require.Equal(t, []string{"1000", "100", "900"}, []string{got.Amount, got.OnChain.Unlocked, got.OnChain.Vesting})
+	require.EqualValues(t, 1337, got.ChainID)
+	require.EqualValues(t, o.Claims.Address[:], *got.Contract)
+	require.NotNil(t, got.Sign)
+
+	require.NoError(t, o.Claims.Send("setPaused", true))
+	require.Eventually(t, func() bool { // an answer is good for a second
+		got, err = c.ClaimStatus(t.Context(), o.alice.Address(42), client.ClaimQuery{})
+		return err == nil && !*got.Open
+	}, 20*time.Second, 200*time.Millisecond)
+	require.Equal(t, "claims_closed", got.Refusal.Code)
+}
+
 func TestAClaimThatLandsMeanwhileIsNotProved(t *testing.T) {
 	t.Parallel()
 	o := newOnChain(t)

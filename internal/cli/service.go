@@ -137,7 +137,7 @@ func (s *service) edge(h *hub.Hub, p parts) error {
 			rate.Policy{Name: "caller", Limit: c.KeyRateMax, Window: c.KeyRateWindow},
 			rate.Policy{Name: "ip", Limit: c.IPRateMax, Window: c.IPRateWindow}),
 		Gate: s.gate, Store: s.store, Feed: s.feed, Hub: h, Streams: s.streams, Origins: p.origins,
-		Checks: p.proofs.list,
+		Claims: s.claims(p.list), Checks: p.proofs.list,
 		Health: s.health, Ready: s.ready, Registry: s.registry, Audit: s.audit, Logger: s.log,
 	}, server.Options{
 		MaxBodyBytes: c.MaxBodyBytes, TrustedProxies: c.ProxyPrefixes(), TrustRealIP: c.TrustForwarding,
@@ -152,6 +152,15 @@ func (s *service) edge(h *hub.Hub, p parts) error {
 		Host: host, Metrics: s.registry, Store: s.store, Feed: s.feed, Gate: s.gate, Logger: s.log,
 	})
 	return nil
+}
+
+// claims is who knows of an account's claim.
+func (s *service) claims(list *eligibility.List) server.Claims {
+	c := server.Claims{Domain: s.anchor.domain, List: list}
+	if s.chain.claims != nil {
+		c.Standing = s.chain.claims.Standing
+	}
+	return c
 }
 
 // workerName tells instances apart in logs without naming the machine.

@@ -130,6 +130,27 @@ func (c *Client) List(ctx context.Context, q Query) (page api.JobList, err error
 	return page, err
 }
 
+// ClaimQuery asks more of a [Client.ClaimStatus]; what is empty is not sent.
+type ClaimQuery struct {
+	EVMAddress string // who shall be paid: gives what is to be signed
+	Amount     string // where the service has no list
+}
+
+// ClaimStatus gives what the list and the contract say of an account, by its SS58 address.
+func (c *Client) ClaimStatus(ctx context.Context, ss58 string, q ClaimQuery) (status api.ClaimStatus, err error) {
+	u := c.url("v1", "claims", ss58)
+	values := url.Values{}
+	if q.EVMAddress != "" {
+		values.Set("evmAddress", q.EVMAddress)
+	}
+	if q.Amount != "" {
+		values.Set("amount", q.Amount)
+	}
+	u.RawQuery = values.Encode()
+	err = c.call(ctx, http.MethodGet, u, nil, &status)
+	return status, err
+}
+
 // Stats gives the public figures.
 func (c *Client) Stats(ctx context.Context) (stats api.Stats, err error) {
 	err = c.call(ctx, http.MethodGet, c.url("v1", "stats"), nil, &stats)
