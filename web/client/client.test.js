@@ -97,8 +97,11 @@ for (const [way, shown] of [["websocket", "live"], ["sse", "live"], ["poll", "po
       job.close()
       const bad = follow(stub.url, id, only({ token: async () => "bad" }))
       await assert.rejects(bad.result, { code: "unauthorized" })
+      const asked = stub.seen.length
       const fixed = follow(stub.url, id, only({ token: "bad" }))
       await assert.rejects(fixed.result, { code: "unauthorized" })
+      const tries = stub.seen.slice(asked).filter(s => s.op == "subscribe" || /^GET .*c2/.test(s))
+      assert.equal(tries.length, 1, "the same token is of no use a second time")
     })
 
     test("a service that restarts is found again, and versions never go back", async () => {
@@ -188,8 +191,9 @@ describe("falling back", () => {
     stub.socket = "refuse"
     stub.stream = "silent"
     stub.put(id, { position: 1 })
-    const job = follow(stub.url, id, options())
+    const job = follow(stub.url, id, options()), began = clock.now()
     await connected(job, "polling")
+    assert.ok(clock.now() - began < 8000)
     stub.put(id, proof)
     assert.equal((await job.result).zkProof, "0x01")
   })
@@ -244,6 +248,11 @@ describe("falling back", () => {
     stub.put(id, { status: "running" })
     const job = follow(stub.url, id, options({ transports: ["sse"] }))
     await until(job, 1)
+    for (let n = 0; n < 5; n++) {
+      await pass(14)
+      stub.comment()
+    }
+    assert.ok(!stub.seen.includes("Last-Event-ID 1"))
     while (!stub.seen.includes("Last-Event-ID 1")) await soon()
   })
 

@@ -61,6 +61,9 @@ export class Stub {
     await new Promise(resolve => this.server.close(resolve))
   }
 
+  /** A sign of life on every stream. */
+  comment() { for (const { res } of this.#streams) res.write(":\n\n") }
+
   /** Closes every socket with a code. */
   dismiss(code) { for (const ws of this.#sockets) ws.close(code) }
 

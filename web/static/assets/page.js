@@ -18,8 +18,17 @@ const memory = {
 }
 const remembered = memory.read("jobs", [])
 
-let now = state.start(Date.now(), Array.isArray(remembered) ? remembered.filter(r => jobIdIn(r?.id ?? "")) : [])
+let now = state.start(Date.now(), Array.isArray(remembered) ? remembered.filter(r => jobIdIn(r?.id ?? "")) : [], [memory.read("banners", [])].flat())
 now.theme = memory.read("theme", "auto")
+
+function draw() {
+  const view = state.view(now), banners = view.banners.map(b => b.kind)
+  if (now.service.figures && banners.join() != now.expected.join()) {
+    now = { ...now, expected: banners }
+    memory.write("banners", banners)
+  }
+  render(view)
+}
 
 let drawing = false
 /** Sets the state and draws it once before the next frame. */
@@ -28,8 +37,8 @@ function set(next) {
   now = next
   if (drawing) return
   drawing = true
-  const draw = () => { drawing = false; render(state.view(now)) }
-  document.hidden ? setTimeout(draw) : requestAnimationFrame(draw)
+  const drawn = () => { drawing = false; draw() }
+  document.hidden ? setTimeout(drawn) : requestAnimationFrame(drawn)
 }
 const tick = () => set(state.ticked(now, Date.now()))
 
@@ -212,3 +221,4 @@ function beat() {
 document.addEventListener("visibilitychange", beat)
 beat()
 navigate()
+draw() // before the first paint

@@ -6,12 +6,13 @@ import * as t from "./texts.js"
 import { checked, clock, duration, publicValues, range, rough, tokens } from "./format.js"
 
 /** A page that has heard nothing yet. */
-export const start = (now, recent = []) => ({
+export const start = (now, recent = [], expected = []) => ({
   now,
   service: { connection: "connecting", since: now }, // figures, at: when they came
   history: [],
   watched: undefined, // { id, connection, since, job, at, refusal, progress, first }
   recent, // { id, word }
+  expected, // kinds of banners that were shown last: they keep their room until the figures are there
   fault: "", // in the search field
   cancel: { open: false, sending: false, fault: "" },
   qr: false,
@@ -106,12 +107,12 @@ function badge(part, now) {
   return { kind, text: t.connection[kind] + seen }
 }
 
-function banners({ service, watched }) {
-  const f = service.figures, shown = []
-  if (f?.draining) shown.push(t.banners.draining)
-  if (f?.paused) shown.push(t.banners.paused(f.paused))
-  if (f?.proverMode == "mock" || (watched?.job && mock(watched.job))) shown.push(t.banners.mock)
-  if (f?.anonymous) shown.push(t.banners.anonymous)
+function banners({ service, watched, expected }) {
+  const f = service.figures ?? { proverMode: expected.includes("mock") && "mock", anonymous: expected.includes("anonymous") }, shown = []
+  if (f.draining) shown.push(t.banners.draining)
+  if (f.paused) shown.push(t.banners.paused(f.paused))
+  if (f.proverMode == "mock" || (watched?.job && mock(watched.job))) shown.push(t.banners.mock)
+  if (f.anonymous) shown.push(t.banners.anonymous)
   return shown.map(([kind, text]) => ({ kind, text }))
 }
 

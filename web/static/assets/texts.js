@@ -32,8 +32,8 @@ export const sentence = {
 export const banners = {
   draining: ["draining", "Restarting: new claims are refused for a moment. A job that the restart ends can be submitted again; nothing is bought twice."],
   paused: reason => ["paused", `New claims are refused for now: ${reason}`],
-  mock: ["mock", "Test mode: proofs are mock and not valid on chain."],
-  anonymous: ["anonymous", "Anyone may submit: claims are taken without a key."],
+  mock: ["mock", "Test mode: proofs are not valid on chain."],
+  anonymous: ["anonymous", "Open: anyone may submit, without a key."],
 }
 
 export const figures = {
