@@ -27,6 +27,7 @@ type grammar struct {
 	Demo        DemoCmd                   `cmd:"" help:"Run a mock service, submit a signed claim to it and watch the proof being made."`
 	Submit      SubmitCmd                 `cmd:"" help:"Submit a claim."`
 	Watch       WatchCmd                  `cmd:"" help:"Watch a job until it ends."`
+	ClaimStatus ClaimStatusCmd            `cmd:"" help:"Ask whether an account's claim is open, and what its wallet signs."`
 	Verify      VerifyCmd                 `cmd:"" help:"Check an SP1 proof on this machine."`
 	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
 	Audit       AuditCmd                  `cmd:"" help:"Sum an audit log up by owner and outcome."`

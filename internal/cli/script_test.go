@@ -58,6 +58,9 @@ func running(t *testing.T, program string, env ...string) *child {
 	return service
 }
 
+// scriptDomain is that of the scripts' service.
+var scriptDomain = claim.Domain{Contract: common.HexToAddress("0x25E02490ff74668543f167aAb838c835eD202dB7"), ChainID: 84532}
+
 // writeClaims puts signed claims into dir, each of a wallet of its own: one that is proved, one for each way to fail on
 // demand, and one whose signature is somebody else's.
 func writeClaims(t *testing.T, dir string) {
@@ -68,7 +71,7 @@ func writeClaims(t *testing.T, dir string) {
 	} {
 		wallet, err := claim.NewWallet()
 		require.NoError(t, err)
-		c, err := wallet.Claim(claim.Domain{}, tanglePrefix, recipient, demoAmount)
+		c, err := wallet.Claim(scriptDomain, tanglePrefix, recipient, demoAmount)
 		require.NoError(t, err)
 		if name == "forged.json" {
 			c.Signature[0] ^= 1
@@ -119,7 +122,7 @@ type script struct {
 func newScript(t *testing.T) *script {
 	s := &script{t: t, program: program(t), dir: t.TempDir(), vars: map[string]string{}, judged: true}
 	writeClaims(t, s.dir)
-	service := running(t, s.program)
+	service := running(t, s.program, "CLAIM_CONTRACT_ADDRESS="+scriptDomain.Contract.Hex(), fmt.Sprintf("CHAIN_ID=%d", scriptDomain.ChainID))
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "CLAIMPROVER_URL=" + service.url, "CLAIMPROVER_API_KEY=" + testKey}
 	examples, err := filepath.Abs("../../docs/examples")
 	require.NoError(t, err)
