@@ -87,7 +87,11 @@ func TestNoLieIsAnAnswer(t *testing.T) {
 			require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), paid)))
 		})
 	}
-	t.Cleanup(func() { require.Zero(t, elsewhere.asked.Load(), "no redirect is followed") })
+	t.Cleanup(func() {
+		if elsewhere.asked.Load() != 0 {
+			t.Error("a redirect was followed")
+		}
+	})
 }
 
 func TestTheNextEndpointAnswers(t *testing.T) {
@@ -201,12 +205,10 @@ func TestADeadEndpoint(t *testing.T) {
 			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
 		}
 		p.lie(hang)
-		go func() { // until the first of them is on its way to the hanging endpoint
-			for p.onTheWay.Load() == 0 && t.Context().Err() == nil {
-				_ = claims.Open(t.Context(), s.claim(t, 1))
-			}
-		}()
-		require.Eventually(t, func() bool { return p.onTheWay.Load() == 1 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { // until one of them is on its way to the hanging endpoint
+			go func() { _ = claims.Open(t.Context(), s.claim(t, 1)) }()
+			return p.onTheWay.Load() == 1
+		}, 20*time.Second, 10*time.Millisecond)
 		p.lie(nil)
 		healed := time.Now()
 		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 2)) == nil }, 20*time.Second, 10*time.Millisecond)

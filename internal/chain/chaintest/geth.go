@@ -51,6 +51,8 @@ type Node struct {
 
 	mu    sync.Mutex
 	nonce uint64 // guarded by mu: of the next transaction
+
+	shared commonParts
 }
 
 // Start starts a node. Most tests want [New]; this is for a node that the tests of a package share.

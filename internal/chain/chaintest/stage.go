@@ -79,18 +79,15 @@ func (n *Node) stage(circuit *verifytest.Circuit, program, listRoot [32]byte) (*
 	if err != nil {
 		return nil, err
 	}
-	pairing, err := circuitCode(circuit)
+	shared, err := n.commonParts(contracts, circuit)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{Node: n}
-	if s.Gateway, err = n.gateway(contracts, pairing, circuit.Hash(), circuit.VKRoot()); err != nil {
+	s := &Stage{Node: n, Token: shared.token}
+	if s.Gateway, err = n.gateway(contracts, shared.verifier); err != nil {
 		return nil, err
 	}
 	if s.ZKVerifier, err = n.Deploy(contracts["SP1ZKVerifier"], s.Gateway.Address, program); err != nil {
-		return nil, err
-	}
-	if s.Token, err = n.Deploy(contracts["Token"]); err != nil {
 		return nil, err
 	}
 	s.Claims, err = n.Deploy(contracts["TangleMigration"], s.Token.Address, listRoot, s.ZKVerifier.Address, new(big.Int))
@@ -100,6 +97,28 @@ func (n *Node) stage(circuit *verifytest.Circuit, program, listRoot [32]byte) (*
 	return s, s.Token.Send("mint", s.Claims.Address, new(big.Int).Lsh(big.NewInt(1), 128))
 }
 
+// commonParts is what all stages of a node have in common, for nothing of it can change.
+type commonParts struct {
+	once     sync.Once
+	verifier *Deployed // of the test circuit
+	token    *Deployed
+	err      error
+}
+
+func (n *Node) commonParts(contracts map[string]Contract, circuit *verifytest.Circuit) (*commonParts, error) {
+	c := &n.shared
+	c.once.Do(func() {
+		var pairing Contract
+		if pairing, c.err = circuitCode(circuit); c.err != nil {
+			return
+		}
+		if c.verifier, c.err = n.verifier(contracts, pairing, circuit.Hash(), circuit.VKRoot()); c.err == nil {
+			c.token, c.err = n.Deploy(contracts["Token"])
+		}
+	})
+	return c, c.err
+}
+
 // GatewayOf deploys a gateway whose one route is a verifier with a pairing contract that gnark exported.
 func (n *Node) GatewayOf(t testing.TB, pairing Contract, hash, vkRoot [32]byte) *Deployed {
 	t.Helper()
@@ -107,22 +126,26 @@ func (n *Node) GatewayOf(t testing.TB, pairing Contract, hash, vkRoot [32]byte) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	gateway, err := n.gateway(contracts, pairing, hash, vkRoot)
+	verifier, err := n.verifier(contracts, pairing, hash, vkRoot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway, err := n.gateway(contracts, verifier)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return gateway
 }
 
-func (n *Node) gateway(contracts map[string]Contract, pairing Contract, hash, vkRoot [32]byte) (*Deployed, error) {
+func (n *Node) verifier(contracts map[string]Contract, pairing Contract, hash, vkRoot [32]byte) (*Deployed, error) {
 	groth16, err := n.Deploy(pairing)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := n.Deploy(contracts["SP1Verifier"], hash, vkRoot, groth16.Address)
-	if err != nil {
-		return nil, err
-	}
+	return n.Deploy(contracts["SP1Verifier"], hash, vkRoot, groth16.Address)
+}
+
+func (n *Node) gateway(contracts map[string]Contract, verifier *Deployed) (*Deployed, error) {
 	gateway, err := n.Deploy(contracts["Gateway"])
 	if err != nil {
 		return nil, err
