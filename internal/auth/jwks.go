@@ -129,6 +129,12 @@ func (k *JWKS) refresh(ctx context.Context) time.Duration {
 // Ready says whether tokens can be checked: the keys were fetched at least once.
 func (k *JWKS) Ready() bool { return k.set.Load() != nil }
 
+// Try fetches once, for whoever wants to know whether it would work, and says how many keys there are.
+func (k *JWKS) Try(ctx context.Context) (keys int, err error) {
+	set, err := k.fetch(ctx)
+	return len(set), err
+}
+
 func (k *JWKS) fetch(ctx context.Context) (map[jwk]any, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url, nil)
 	if err != nil {

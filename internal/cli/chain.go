@@ -140,10 +140,7 @@ func (c *chainSide) onchain(ctx context.Context, s verify.Subject) (string, erro
 }
 
 func (c *chainSide) try(ctx context.Context) error {
-	c.mu.Lock()
-	tried := c.tried
-	c.mu.Unlock()
-	if tried {
+	if c.hasTried() {
 		return nil
 	}
 	if err := c.gateway.Try(ctx, c.control); err != nil {
@@ -155,9 +152,16 @@ func (c *chainSide) try(ctx context.Context) error {
 	return nil
 }
 
+// hasTried says whether the verifier contract has passed its test.
+func (c *chainSide) hasTried() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tried
+}
+
 // judge asks everything that must be true before anything is served, and says it in one block. What no proof could
 // survive is a problem that refuses the start; a chain that is away is not: it may come back.
-func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) {
+func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) (facts chain.Facts) {
 	if c.gateway != nil {
 		if err := c.try(ctx); err != nil && !fault.Is(err, fault.RPCUnavailable) {
 			v.Refuse("SP1_VERIFIER_ADDRESS", "%v.", err)
@@ -166,7 +170,7 @@ func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) {
 		}
 	}
 	if c.claims == nil {
-		return
+		return facts
 	}
 	facts, err := c.claims.Facts(ctx, [4]byte(c.control.Proof))
 	if err != nil {
@@ -186,6 +190,7 @@ func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) {
 	c.log.Info("claim contract", "contract", facts.Contract.Hex(), "chain_id", facts.ChainID, "block", facts.Head.Number,
 		"paused", t.Paused, "deadline", t.Deadline, "merkle_root", fmt.Sprintf("0x%x", t.MerkleRoot),
 		"verifier", t.ZKVerifier.Hex(), "program", fmt.Sprintf("0x%x", facts.Program), "gateway", facts.Gateway.Hex())
+	return facts
 }
 
 // Times of what is asked again and again.

@@ -30,6 +30,7 @@ type grammar struct {
 	ClaimStatus ClaimStatusCmd            `cmd:"" help:"Ask whether an account's claim is open, and what its wallet signs."`
 	Verify      VerifyCmd                 `cmd:"" help:"Check an SP1 proof on this machine."`
 	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
+	Doctor      DoctorCmd                 `cmd:"" help:"Ask everything that serve depends on, and say what is wrong and its remedy."`
 	Audit       AuditCmd                  `cmd:"" help:"Sum an audit log up by owner and outcome."`
 	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
 	Healthcheck HealthcheckCmd            `cmd:"" help:"Ask the service on this machine whether it is alive."`
