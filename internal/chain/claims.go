@@ -41,10 +41,7 @@ type kept struct {
 	at time.Time
 }
 
-const (
-	forGood    = 10 * 365 * 24 * time.Hour
-	maxInBatch = 100 // accounts: three calls each, well within what providers take
-)
+const forGood = 10 * 365 * 24 * time.Hour
 
 // NewClaims asks contract through rpc. Close ends what it started, but not rpc.
 func NewClaims(rpc *RPC, contract common.Address, o ClaimsOptions) (*Claims, error) {
@@ -99,11 +96,7 @@ func (c *Claims) askOne(ctx context.Context, key [32]byte) (Standing, error) {
 	c.asking.Add(1)
 	answered := c.flight.DoChan(string(key[:]), func() (any, error) {
 		// Whoever put the question may leave, while others wait for the answer too.
-		standings, err := c.ask(context.WithoutCancel(ctx), [][32]byte{key})
-		if err != nil {
-			return nil, err
-		}
-		return standings[0], nil
+		return c.ask(context.WithoutCancel(ctx), key)
 	})
 	select {
 	case r := <-answered:
@@ -121,56 +114,59 @@ func (c *Claims) askOne(ctx context.Context, key [32]byte) (Standing, error) {
 	}
 }
 
-// Again asks anew, whatever is remembered, about all of claims in one batch (of a hundred each), and gives for each what
+// ask puts one batch about an account and remembers what came.
+func (c *Claims) ask(ctx context.Context, key [32]byte) (s Standing, err error) {
+	_, err = c.rpc.ask(ctx, question{
+		calls: append(termViews(c.contract), accountViews(c.contract, key)...),
+		judge: func(a answer) (err error) {
+			s, err = readStanding(a)
+			return err
+		},
+	})
+	if err != nil {
+		return Standing{}, err
+	}
+	c.cache.Set(key, kept{s, time.Now()})
+	return s, nil
+}
+
+// maxInBatch is how many accounts are asked about at once: a batch stays below the hundred calls that many providers
+// allow.
+const maxInBatch = 90
+
+// Again asks anew, whatever is remembered, about all of claims in one batch (of 90 each), and gives for each what
 // [Claims.Open] would say, but that it has no time to wait any more. An error means that nothing is known about any.
 func (c *Claims) Again(ctx context.Context, claims []claim.Claim) ([]error, error) {
 	refusals := make([]error, 0, len(claims))
 	for part := range slices.Chunk(claims, maxInBatch) {
-		keys := make([][32]byte, len(part))
-		for i, cl := range part {
-			keys[i] = cl.PublicKey
-		}
-		standings, err := c.ask(ctx, keys)
+		some, err := c.again(ctx, part)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range standings {
-			refusals = append(refusals, s.Refusal(0))
-		}
+		refusals = append(refusals, some...)
 	}
 	return refusals, nil
 }
 
-// ask puts one batch about accounts and remembers what came.
-func (c *Claims) ask(ctx context.Context, keys [][32]byte) ([]Standing, error) {
-	var standings []Standing
-	q := question{calls: termViews(c.contract)}
-	for _, key := range keys {
-		q.calls = append(q.calls, accountViews(c.contract, key)...)
-	}
-	q.judge = func(a answer) (err error) {
-		standings, err = readStandings(a, len(keys))
-		return err
-	}
-	if _, err := c.rpc.ask(ctx, q); err != nil {
-		return nil, err
-	}
-	for i, key := range keys {
-		c.cache.Set(key, kept{standings[i], time.Now()})
-	}
-	return standings, nil
-}
-
-func readStandings(a answer, accounts int) ([]Standing, error) {
-	terms, err := readTerms(a)
-	if err != nil {
-		return nil, err
-	}
-	standings := make([]Standing, accounts)
-	for i := range standings {
-		if standings[i], err = readStanding(terms, a.outputs[numTerms+i*numOfAccount:]); err != nil {
-			return nil, err
+func (c *Claims) again(ctx context.Context, claims []claim.Claim) ([]error, error) {
+	refusals := make([]error, len(claims))
+	q := question{calls: termViews(c.contract), judge: func(a answer) error {
+		terms, err := readTerms(a)
+		if err != nil {
+			return err
 		}
+		for i := range claims {
+			claimed, err := a.outputs[numTerms+i].word()
+			if err != nil {
+				return fmt.Errorf("claimed: %w", err)
+			}
+			refusals[i] = Standing{Terms: terms, Claimed: claimed}.Refusal(0)
+		}
+		return nil
+	}}
+	for _, cl := range claims {
+		q.calls = append(q.calls, viewClaimed.call(c.contract, cl.PublicKey))
 	}
-	return standings, nil
+	_, err := c.rpc.ask(ctx, q)
+	return refusals, err
 }

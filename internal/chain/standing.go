@@ -86,9 +86,8 @@ func termViews(contract common.Address) []call {
 }
 
 const (
-	numTerms      = 5 // calls of termViews
-	numOfAccount  = 3 // calls of accountViews
-	farAway       = 1 << 40
+	numTerms      = 5       // calls of termViews
+	farAway       = 1 << 40 // in Unix seconds
 	maxBasisPoint = 10_000
 )
 
@@ -135,20 +134,23 @@ func deadline(w uint256.Int) time.Time {
 	return time.Unix(int64(w.Uint64()), 0).UTC()
 }
 
-// readStanding reads the outputs of one account's views.
-func readStanding(t Terms, outputs []output) (s Standing, err error) {
-	s.Terms = t
-	if s.Claimed, err = outputs[0].word(); err != nil {
+// readStanding takes everybody's terms and, behind them, the views of one account.
+func readStanding(a answer) (s Standing, err error) {
+	if s.Terms, err = readTerms(a); err != nil {
+		return s, err
+	}
+	account := a.outputs[numTerms:]
+	if s.Claimed, err = account[0].word(); err != nil {
 		return s, fmt.Errorf("claimed: %w", err)
 	}
-	restricted, err := outputs[1].word()
+	restricted, err := account[1].word()
 	if err != nil {
 		return s, fmt.Errorf("restrictedUnlock: %w", err)
 	}
 	if s.Restricted, err = flag(restricted); err != nil {
 		return s, fmt.Errorf("restrictedUnlock: %w", err)
 	}
-	final, err := outputs[2].word() // at a block before the contract's there is no word
+	final, err := account[2].word() // at a block before the contract's there is no word
 	s.Final = err == nil && !final.IsZero() && !s.Claimed.IsZero()
 	return s, nil
 }
