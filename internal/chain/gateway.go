@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -79,8 +80,9 @@ func reasonOf(r *Revert) verify.Reason {
 	return verify.Invalid
 }
 
-// Try is for the start: a proof that is known to be good must pass, and must not once a bit of it is changed, else the
-// contract's word is worth nothing and proofs must not be called verified by it.
+// Try is for the start: a proof that is known to be good must pass, and must not for other public values, else the
+// contract's word is worth nothing. (A point that is spoiled would eat all the gas that a provider grants, and look like
+// trouble.)
 //
 // An error of rpc_unavailable says that nothing could be found out; with every other the service must not start.
 func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
@@ -95,8 +97,7 @@ func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
 		return fmt.Errorf("the verifier contract and a good proof: %w", err)
 	}
 	spoiled := good
-	spoiled.PublicValues = append([]byte{}, good.PublicValues...)
-	spoiled.PublicValues = append(spoiled.PublicValues, 0)
+	spoiled.PublicValues = slices.Concat(good.PublicValues, []byte{0})
 	switch err := g.verify(ctx, spoiled); {
 	case err == nil:
 		return errors.New("the verifier contract passes a proof of something else too: it is a mock. " +
