@@ -24,6 +24,7 @@ import (
 	"claimprover/prover"
 	"claimprover/prover/command"
 	"claimprover/prover/mock"
+	"claimprover/prover/network"
 	"claimprover/server/stream"
 )
 
@@ -47,9 +48,16 @@ func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Strea
 	if parts.audit, err = audit.Open(cfg.AuditLog, std.Out, log); err != nil {
 		return fmt.Errorf("AUDIT_LOG: %w", err)
 	}
-	control, err := verify.Control(circuitVersion, proofSystem)
+	if cfg.Mode == config.Network {
+		if parts.network, err = networkOf(cfg, log); err != nil {
+			return usage(err)
+		}
+		defer parts.network.Close()
+		parts.prover = parts.network
+	}
+	control, err := verify.Control(cfg.CircuitVersion, cfg.ProofMode)
 	if err != nil {
-		return err
+		return usage(fmt.Errorf("SP1_CIRCUIT_VERSION: %w", err))
 	}
 	if err := parts.askChain(ctx, cfg, control, verdict, log); err != nil {
 		return err
@@ -76,6 +84,7 @@ type parts struct {
 	secrets auth.Secrets
 	origins stream.Origins
 	prover  prover.Prover
+	network *network.Client   // the same, in network mode; else nil
 	list    *eligibility.List // nil: none
 	proofs  verification
 	audit   *audit.Log // nil: none is kept
@@ -161,8 +170,7 @@ func proverOf(cfg *config.Config, v *config.Verdict, log *slog.Logger) prover.Pr
 		}
 		return host
 	default:
-		v.Refuse("SP1_PROVER", "This release cannot buy proofs on the network yet. Set SP1_PROVER to local, or to mock with ALLOW_MOCK=true.")
-		return nil
+		return nil // made by networkOf, once the settings are judged
 	}
 }
 
@@ -177,13 +185,10 @@ func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification)
 	checks.list = []verify.Check{native.Native}
 	if cfg.VerifiesProofs() {
 		checks.claim = checks.list
-		checks.names = []string{"groth16"} // a PLONK proof is checked as one, and its verifiedBy says so
+		checks.names = []string{cfg.ProofMode} // another system's proof is checked as what it is, and its verifiedBy says so
 	}
 	return checks
 }
-
-// The circuit whose proofs are made here, and with which a verifier contract is tried.
-const circuitVersion, proofSystem = "v6.1.0", "groth16"
 
 // askChain asks what must be true of the chain before anything is served, and adds its checks of proofs. The verifier
 // contract is tried with control, a good proof.

@@ -44,7 +44,8 @@ type service struct {
 	pool    *jobs.Pool
 	feed    *feed.Feed
 	streams *stream.Streams
-	jwks    *auth.JWKS // nil: none
+	jwks    *auth.JWKS   // nil: none
+	network *networkSide // nil but in network mode
 	figures *telemetry.Jobs
 	audit   *audit.Log // nil: none is kept
 	hangups *hangups   // nil: SIGHUP ends the process, as usual
@@ -57,6 +58,9 @@ type service struct {
 func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error) {
 	s := &service{cfg: cfg, log: log, audit: p.audit, anchor: p.anchor, chain: p.chain, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
 	s.audit.Register(s.registry)
+	if p.network != nil {
+		s.network = newNetworkSide(p.network, s.registry, log)
+	}
 	s.keep()
 	s.gate = admission.New(s.store, s.guards(p.list))
 	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
@@ -84,6 +88,9 @@ func (s *service) keep() {
 	}), func(j jobs.Job) {
 		s.gate.Ended(context.Background(), j)
 		s.figures.Ended(j)
+		if s.network != nil {
+			s.network.ended(j)
+		}
 		s.audit.Ended(j)
 		s.lastEnd.Store(j.Outcome.At.UnixNano())
 	})
@@ -203,6 +210,9 @@ func (s *service) ready(ctx context.Context) map[string]string {
 			checks["chain"] = "the chain cannot be asked, and its id is not set"
 		}
 	}
+	if s.network != nil {
+		checks["prover network"] = s.network.ready()
+	}
 	if s.jwks != nil {
 		checks["tokens"] = "ok"
 		if !s.jwks.Ready() {
@@ -252,6 +262,9 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 	if s.chain.claims != nil {
 		start("chain id", func() error { return s.chain.learn(serving, s.anchor) })
 		start("claims in flight", func() error { return s.chain.watch(serving, s.store) })
+	}
+	if s.network != nil {
+		start("prover network", func() error { return s.network.run(serving) })
 	}
 	if s.audit != nil {
 		start("audit log", func() error { return s.audit.Run(serving) })

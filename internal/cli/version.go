@@ -7,7 +7,7 @@ import (
 )
 
 // proverModes are the values of SP1_PROVER that this build can run.
-const proverModes = "mock, local"
+const proverModes = "mock, local, network"
 
 // revision is set by the linker, where the Go tool cannot look at the repository.
 var revision string

@@ -83,6 +83,21 @@ type Prover struct {
 	NetworkPrivateKey Secret        `name:"network-private-key" help:"secp256k1 key of the account that pays for proofs in network mode, 32 bytes of hex."`
 	NetworkRPCURL     URL           `name:"network-rpc-url" schemes:"https http" help:"gRPC endpoint of the prover network; unset means the public one of NETWORK_MODE."`
 	NetworkMode       string        `name:"network-mode" default:"mainnet" oneof:"mainnet reserved cluster" help:"Which network: mainnet (auction), reserved capacity, or a self-hosted cluster."`
+	ProofMode         string        `name:"sp1-proof-mode" default:"groth16" oneof:"groth16 plonk" help:"Proof system that network proofs are wrapped in."`
+	CircuitVersion    string        `name:"sp1-circuit-version" default:"v6.1.0" help:"SP1 circuit version of the program's proofs."`
+	ProgramVKFile     string        `name:"sp1-program-vk-file" help:"The program's verifying key as SP1 writes it; with SP1_PROGRAM_ELF_FILE it registers a program that the network does not know."`
+	ProgramELFFile    string        `name:"sp1-program-elf-file" help:"The program's ELF, to register it."`
+	CycleLimit        uint64        `name:"network-cycle-limit" default:"0" max:"1000000000000000" help:"Most cycles a proof may take; 0 means what Succinct's own client sets."`
+	GasLimit          uint64        `name:"network-gas-limit" default:"0" max:"1000000000000000" help:"Most prover gas a proof may take, and so what is set aside for each open request; 0 means what Succinct's own client sets."`
+	MaxPricePerPGU    Wei           `name:"network-max-price-per-pgu" help:"Price of a unit of prover gas above which nothing is bought, in the smallest unit of PROVE; unset means any."`
+	MaxBaseFee        Wei           `name:"network-max-base-fee" help:"Base fee above which nothing is bought, in the smallest unit of PROVE; unset means any."`
+	MaxCost           Wei           `name:"network-max-cost" help:"What one proof may cost at the worst, in the smallest unit of PROVE; unset means any."`
+	AuctionPeriod     time.Duration `name:"network-auction-period-seconds" unit:"s" default:"15" max:"3600" help:"How long bids for a proof are collected."`
+	AuctionTimeout    time.Duration `name:"network-auction-timeout-seconds" unit:"s" default:"180" min:"30" max:"86400" help:"How long a request may stay without a bid before it is withdrawn."`
+	RequestTimeout    time.Duration `name:"network-request-timeout-seconds" unit:"s" default:"14400" min:"60" max:"2592000" help:"How long the network has for a request."`
+	MaxRequests       int           `name:"network-max-requests" default:"2" min:"1" max:"10" help:"Requests that may be made for one job, each after the last one's confirmed end."`
+	Whitelist         Addresses     `name:"network-whitelist" help:"Provers that may bid, comma-separated; unset means those the network calls available."`
+	PrivateStdin      bool          `name:"network-private-stdin" default:"true" help:"Keep a proof's input, which holds the wallet's signature, from the public."`
 	VKey              VKey          `name:"sp1-program-vkey" help:"Verifying key of the claim program, 32 bytes of hex."`
 	VerifyProof       *bool         `name:"verify-proof" help:"Check each proof natively before anybody gets it; unset means yes except in mock mode, false is refused in network mode."`
 	VerifyOnchain     bool          `name:"verify-onchain" default:"false" help:"Also ask the verifier contract about each proof."`

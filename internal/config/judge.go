@@ -131,6 +131,12 @@ func judgeNetwork(c *Config, v *Verdict) {
 	} else if c.CORSOrigins.All() {
 		v.Warn("CORS_ALLOWED_ORIGINS", "Every website may call this service from its visitors' browsers. Name the origins of your own pages instead.")
 	}
+	if (c.ProgramVKFile == "") != (c.ProgramELFFile == "") {
+		v.Refuse("SP1_PROGRAM_ELF_FILE", "A program is registered with its verifying key and its ELF. Set both SP1_PROGRAM_VK_FILE and SP1_PROGRAM_ELF_FILE, or neither.")
+	}
+	if c.NetworkMode == "cluster" && !c.NetworkRPCURL.IsSet() {
+		v.Refuse("NETWORK_RPC_URL", "NETWORK_MODE=cluster has no public endpoint. Set that of your cluster's gateway.")
+	}
 	if c.ClaimContract == (common.Address{}) {
 		v.Refuse("CLAIM_CONTRACT_ADDRESS", "With SP1_PROVER=network each challenge is checked before money is spent. Set the migration contract's address.")
 	}

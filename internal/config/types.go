@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
 
 	"claimprover/internal/verify"
 )
@@ -164,6 +165,55 @@ func (p Prefixes) String() string {
 		texts[i] = prefix.String()
 	}
 	return strings.Join(texts, ",")
+}
+
+// Addresses are EVM addresses.
+type Addresses []common.Address
+
+// UnmarshalText takes a comma-separated list.
+func (a *Addresses) UnmarshalText(text []byte) error {
+	*a = nil
+	for _, one := range list(text) {
+		address, err := parseAddress(one)
+		if err != nil {
+			return err
+		}
+		*a = append(*a, address)
+	}
+	return nil
+}
+
+// String gives them comma-separated.
+func (a Addresses) String() string {
+	texts := make([]string, len(a))
+	for i := range a {
+		texts[i] = a[i].Hex()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Wei is an amount in a token's smallest unit, which may be unset.
+type Wei struct{ amount *uint256.Int }
+
+// Amount gives nil when it is unset.
+func (w Wei) Amount() *uint256.Int { return w.amount }
+
+// UnmarshalText takes decimal digits.
+func (w *Wei) UnmarshalText(text []byte) error {
+	n, err := uint256.FromDecimal(string(text))
+	if err != nil {
+		return fmt.Errorf("%s is not an amount in the smallest unit, such as 1000000000000000000", quoted(string(text)))
+	}
+	w.amount = n
+	return nil
+}
+
+// String gives decimal digits, and nothing when unset.
+func (w Wei) String() string {
+	if w.amount == nil {
+		return ""
+	}
+	return w.amount.Dec()
 }
 
 // Command is a program and its arguments.
