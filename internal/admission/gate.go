@@ -92,12 +92,7 @@ func (g *Gate) Admit(ctx context.Context, owner jobs.Owner, c claim.Claim) (Admi
 	}
 	defer leave()
 
-	for _, guard := range g.guards {
-		if err := guard.check(c); err != nil {
-			return Admission{}, fmt.Errorf("guard %q: %w", guard.name, err)
-		}
-	}
-	domain, err := g.opts.Domain()
+	domain, err := g.pass(c)
 	if err != nil {
 		return Admission{}, err
 	}
@@ -108,6 +103,16 @@ func (g *Gate) Admit(ctx context.Context, owner jobs.Owner, c claim.Claim) (Admi
 	}
 	defer unlock()
 	return g.place(ctx, jobs.New(uuid.New(), identity, c, domain.ProverMode, owner, time.Now()))
+}
+
+// pass takes a claim through the guards, and gives what its proof would be good for.
+func (g *Gate) pass(c claim.Claim) (claim.Domain, error) {
+	for _, guard := range g.guards {
+		if err := guard.check(c); err != nil {
+			return claim.Domain{}, fmt.Errorf("guard %q: %w", guard.name, err)
+		}
+	}
+	return g.opts.Domain()
 }
 
 func (g *Gate) challenge(c claim.Claim) error {
@@ -124,10 +129,8 @@ func (g *Gate) place(ctx context.Context, j jobs.Job) (Admission, error) {
 	if found, ok, err := g.join(ctx, j); ok || err != nil {
 		return found, err
 	}
-	if g.opts.Chain != nil {
-		if err := g.opts.Chain.Open(ctx, j.Claim); err != nil {
-			return Admission{}, fmt.Errorf("asking the chain: %w", err)
-		}
+	if err := g.askChain(ctx, j.Claim); err != nil {
+		return Admission{}, err
 	}
 	receipts, states, err := g.windows.spend(ctx, j.Claim)
 	if err != nil {
@@ -150,6 +153,16 @@ func (g *Gate) place(ctx context.Context, j jobs.Job) (Admission, error) {
 		return Admission{Windows: states}, fmt.Errorf("taking a place in the queue: %w", err)
 	}
 	return Admission{Job: admitted, Disposition: disposition, Windows: states}, nil
+}
+
+func (g *Gate) askChain(ctx context.Context, c claim.Claim) error {
+	if g.opts.Chain == nil {
+		return nil
+	}
+	if err := g.opts.Chain.Open(ctx, c); err != nil {
+		return fmt.Errorf("asking the chain: %w", err)
+	}
+	return nil
 }
 
 func (g *Gate) join(ctx context.Context, j jobs.Job) (Admission, bool, error) {

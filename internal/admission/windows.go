@@ -89,6 +89,23 @@ func (w *windows) peek(ctx context.Context, c claim.Claim) (states []rate.State)
 	return states
 }
 
+// try says whether spend would refuse, without spending.
+func (w *windows) try(ctx context.Context, c claim.Claim) (states []rate.State, err error) {
+	for _, window := range w.all {
+		state, err := window.Peek(ctx, window.key(c))
+		if err == nil && state.Refused {
+			err = refusal(window, state)
+		}
+		if !window.budget {
+			states = append(states, state)
+		}
+		if err != nil {
+			return states, err
+		}
+	}
+	return states, nil
+}
+
 // refund gives tokens back, whether or not the caller is still there. One that cannot be given back is a token less
 // until its window ends: it is logged and no more.
 func (w *windows) refund(ctx context.Context, receipts []jobs.Receipt) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"claimprover/internal/claim"
 	"claimprover/internal/fault"
 )
 
@@ -96,6 +97,9 @@ type Store interface {
 	// Join is Admit for a caller who has not paid for a place: what Admit would answer without taking one (Joined,
 	// CachedAnswer), else false, and nothing is written.
 	Join(ctx context.Context, j Job) (Job, Disposition, bool, error)
+	// Peek says what Admit would answer to a new caller now, QueueFull included, and nothing is written. What it says
+	// may be over before it is read: it is good for telling, never for letting through.
+	Peek(ctx context.Context, of claim.Identity) (Disposition, error)
 	// Leave removes an owner; the last one's leaving cancels the job in the same step. Faults: not_found,
 	// forbidden, already_finished.
 	Leave(ctx context.Context, id ID, o Owner) (Job, error)

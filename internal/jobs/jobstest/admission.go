@@ -154,6 +154,36 @@ var admission = []spec{
 		c.NotEqual(done.ID, mine.ID)
 		c.same(mine, c.get(mine.ID))
 	}},
+	{"Peek says what Admit would, and writes nothing", Options{QueueCapacity: 1, CacheTTL: short}, func(c *check) {
+		peek := func(n uint16, want jobs.Disposition) {
+			c.Helper()
+			got, err := c.other.Peek(c.ctx, job(n, bob).Identity)
+			c.NoError(err)
+			c.Equal(want, got)
+		}
+		peek(1, jobs.Queued)
+		peek(1, jobs.Queued)
+		c.Zero(c.figures().Kept)
+		done := c.completed(1, alice)
+		peek(1, jobs.CachedAnswer)
+		l := c.running(2, alice)
+		peek(2, jobs.Joined)
+		c.swap(l, fails)
+		peek(2, jobs.Queued)
+		open := c.queued(3, 1)[0]
+		peek(3, jobs.Joined)
+		peek(1, jobs.CachedAnswer)
+		_, err := c.one.Peek(c.ctx, job(4, bob).Identity)
+		c.refused(err, fault.QueueFull)
+
+		c.same(done, c.get(done.ID))
+		c.same(open, c.get(open.ID))
+		c.Equal(3, c.figures().Kept)
+		_, err = c.one.Leave(c.ctx, open.ID, alice)
+		c.NoError(err)
+		c.sleep(short)
+		peek(1, jobs.Queued)
+	}},
 	{"asked again with the same id, Admit gives the job of the first time", Options{}, func(c *check) {
 		again := func(first jobs.Disposition, j jobs.Job) {
 			given := c.admit(j, first)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"claimprover/internal/claim"
 	"claimprover/internal/jobs"
 )
 
@@ -201,6 +202,14 @@ func (f *FaultyStore) List(ctx context.Context, o jobs.Owner, q jobs.Query) (job
 		return jobs.Page{}, err
 	}
 	return f.Store.List(ctx, o, q)
+}
+
+// Peek fails while the store is broken.
+func (f *FaultyStore) Peek(ctx context.Context, of claim.Identity) (jobs.Disposition, error) {
+	if err := f.read(); err != nil {
+		return "", err
+	}
+	return f.Store.Peek(ctx, of)
 }
 
 // Places fails while the store is broken.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"claimprover/internal/claim"
 	"claimprover/internal/jobs"
 )
 
@@ -29,6 +30,22 @@ func (s *Store) Get(_ context.Context, id jobs.ID) (jobs.Job, error) {
 	j := e.job
 	s.mu.Unlock()
 	return *j, nil
+}
+
+// Peek looks for the same claim and for a place; see [jobs.Store].
+func (s *Store) Peek(_ context.Context, of claim.Identity) (jobs.Disposition, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.proofs[of]
+	switch {
+	case s.inFlight[of] != nil:
+		return jobs.Joined, nil
+	case p != nil && time.Now().Before(p.gone):
+		return jobs.CachedAnswer, nil
+	case s.waiting.len() >= s.capacity:
+		return "", jobs.QueueFull(s.capacity)
+	}
+	return jobs.Queued, nil
 }
 
 // Places counts places in the queue; see [jobs.Store]. Only a copy of the queue is made while others wait.
