@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -18,7 +19,15 @@ import (
 
 // submit is POST /v1/jobs.
 func (s *Server) submit(c *gin.Context) error {
-	admitted, err := s.admit(c, claim.Parse)
+	parse := claim.Parse
+	dry, err := isDryRun(c.Request.URL.RawQuery)
+	if err != nil { // said where the faults of a body are said, to who may know
+		parse = func([]byte) (claim.Claim, error) { return claim.Claim{}, err }
+	}
+	if dry {
+		return s.dryRun(c)
+	}
+	admitted, err := s.admit(c, parse)
 	if err != nil {
 		return err
 	}
@@ -55,7 +64,7 @@ func (s *Server) submitSeed(c *gin.Context) error {
 // admit takes a submission through the checks of the wire contract, and writes down what came of it.
 func (s *Server) admit(c *gin.Context, parse func([]byte) (claim.Claim, error)) (admission.Admission, error) {
 	asked := audit.Submission{RequestID: requestID(c), Began: time.Now()}
-	admitted, err := s.pass(c, parse, &asked)
+	admitted, err := s.pass(c, parse, &asked, s.Gate.Admit)
 	if err != nil {
 		code := fault.Of(err).Code
 		s.results.WithLabelValues(string(code)).Inc()
@@ -71,8 +80,11 @@ func (s *Server) admit(c *gin.Context, parse func([]byte) (claim.Claim, error)) 
 	return admitted, nil
 }
 
+// gate is the end of the checks.
+type gate func(context.Context, jobs.Owner, claim.Claim) (admission.Admission, error)
+
 // pass is the checks in their order. What becomes known of a submission on the way is noted in asked.
-func (s *Server) pass(c *gin.Context, parse func([]byte) (claim.Claim, error), asked *audit.Submission) (admission.Admission, error) {
+func (s *Server) pass(c *gin.Context, parse func([]byte) (claim.Claim, error), asked *audit.Submission, enter gate) (admission.Admission, error) {
 	who, body, err := s.receive(c, door{access: auth.Access{Open: s.opts.AnonymousAllowed}, scope: auth.Submit, open: s.Gate.Refusing})
 	asked.Owner = who.Owner
 	if err != nil {
@@ -86,7 +98,7 @@ func (s *Server) pass(c *gin.Context, parse func([]byte) (claim.Claim, error), a
 	if err := who.MayClaimFor(parsed.PublicKey); err != nil {
 		return admission.Admission{}, err
 	}
-	admitted, err := s.Gate.Admit(c.Request.Context(), jobs.Owner(who.Owner), parsed)
+	admitted, err := enter(c.Request.Context(), jobs.Owner(who.Owner), parsed)
 	tellWindows(c, admitted.Windows)
 	return admitted, err
 }

@@ -62,6 +62,11 @@ type Submission struct {
 	Amount      string `json:"amount"`
 }
 
+// DryRun is the answer to POST /v1/jobs?dryRun=1: what would become of the submission.
+type DryRun struct {
+	Disposition string `json:"disposition"` // queued, joined or cached
+}
+
 // Job is a job as its readers see it.
 type Job struct {
 	JobID        string      `json:"jobId"`

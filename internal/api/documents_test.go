@@ -46,7 +46,7 @@ var messages = map[string]any{
 	"Percentiles": api.Percentiles{}, "ServiceEvent": api.ServiceEvent{}, "Stats": api.Stats{}, "Minute": api.Minute{},
 	"Health": api.Health{}, "Ready": api.Ready{}, "Operation": api.Operation{}, "OperationError": api.OperationError{},
 	"TokenRequest": api.TokenRequest{}, "Token": api.Token{},
-	"ClaimStatus": api.ClaimStatus{}, "Refusal": api.Refusal{}, "ClaimOnChain": api.ClaimOnChain{}, "ToSign": api.ToSign{},
+	"ClaimStatus": api.ClaimStatus{}, "DryRun": api.DryRun{}, "Refusal": api.Refusal{}, "ClaimOnChain": api.ClaimOnChain{}, "ToSign": api.ToSign{},
 	"VerifyRequest": api.VerifyRequest{}, "Verdict": api.Verdict{}, "Check": api.Check{},
 }
 

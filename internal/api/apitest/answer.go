@@ -171,8 +171,11 @@ func beyondSchemas(req *http.Request, res *http.Response, body []byte) error {
 	if header := res.Header.Get("Retry-After"); header != "" && said.Message != "" && header != strconv.Itoa(said.RetryAfter) {
 		wrong = errors.Join(wrong, fmt.Errorf("the body says to retry after %d, the header after %s", said.RetryAfter, header))
 	}
-	if at := res.Header.Get("Location"); at != "" && (said.URLs == nil || said.URLs.Self != at) {
+	switch at := res.Header.Get("Location"); {
+	case at != "" && (said.URLs == nil || said.URLs.Self != at):
 		wrong = errors.Join(wrong, fmt.Errorf("the job is said to be at %s, which is not its self", at))
+	case at == "" && said.URLs != nil && req.Method == http.MethodPost:
+		wrong = errors.Join(wrong, errors.New("a submission's job has no Location"))
 	}
 	return wrong
 }
