@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -209,8 +208,6 @@ func TestTroubleIsNeverVerified(t *testing.T) {
 	n := shared.get(t)
 	s, good := toy(t, n)
 	for name, l := range map[string]lie{
-		"it hangs":                     hang,
-		"it says 429":                  status(http.StatusTooManyRequests),
 		"the call has no answer":       answering("eth_call", "null"),
 		"the call fails":               failing("eth_call", `{"code":-32000,"message":"out of gas at `+secret+`"}`),
 		"one element is missing":       oneMissing,
