@@ -215,6 +215,9 @@ describe("falling back", () => {
     await connected(job, "live")
     stub.socket = "ok"
     while (!stub.sockets || stub.streams) await soon()
+    const fetched = () => stub.seen.filter(s => String(s).startsWith("GET")).length, before = fetched()
+    await pass(45)
+    assert.equal(fetched(), before)
     stub.put(id, { status: "running" })
     await until(job, 2)
   })
@@ -305,6 +308,20 @@ describe("many jobs", () => {
     assert.equal(stub.streams, 4)
     for (const id of ids) stub.put(id, proof)
     await Promise.all(jobs.map(job => job.result))
+  })
+
+  test("what nobody follows any more is unsubscribed, unless it has ended", async () => {
+    const other = id.replace("7", "8"), third = id.replace("7", "9")
+    for (const id of [other, third]) stub.put(id, { position: 1 })
+    stub.put(id, { position: 1 })
+    const jobs = [id, other, third].map(id => follow(stub.url, id, options()))
+    await Promise.all(jobs.map(job => until(job, 1)))
+    jobs[0].close()
+    stub.put(other, proof)
+    await jobs[1].result
+    await pass(1)
+    assert.deepEqual(stub.seen.filter(s => s.op == "unsubscribe").map(s => s.jobId), [id])
+    assert.equal(stub.sockets, 1)
   })
 
   test("two followers of one job do not disturb each other", async () => {
