@@ -20,7 +20,7 @@ import (
 const (
 	maxMessage  = 4 << 20
 	callTimeout = 60 * time.Second // of one call, as Succinct's own client has it
-	patience    = 2 * time.Minute  // with a network that cannot be reached, while nothing is owed yet
+	tries       = 12               // of a read or an upload: two minutes, where failing takes no time
 )
 
 func (o Options) dialTCP(ctx context.Context, address string) (net.Conn, error) {

@@ -51,7 +51,7 @@ func New(o Options) (*Client, error) {
 	c.form.sdk.Store(o.Mode != Cluster)
 	c.retry = failsafe.With(retrypolicy.NewBuilder[any]().
 		HandleIf(func(_ any, err error) bool { return passing(err) }).
-		WithMaxAttempts(-1).WithMaxDuration(patience).
+		WithMaxAttempts(tries).
 		WithBackoff(500*time.Millisecond, 15*time.Second).WithJitterFactor(.3).ReturnLastFailure().Build())
 	var err error
 	if c.conn, err = c.connect(); err != nil {

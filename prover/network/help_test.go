@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/stretchr/testify/require"
 
@@ -36,6 +37,8 @@ func testKey(t testing.TB, n byte) *ecdsa.PrivateKey {
 	require.NoError(t, err)
 	return key
 }
+
+func addressOf(key *ecdsa.PrivateKey) common.Address { return crypto.PubkeyToAddress(key.PublicKey) }
 
 // proofs makes each proof once in a process: a bubble need not wait for the arithmetic.
 type proofs struct {

@@ -178,8 +178,10 @@ func (l *life) live() {
 			}
 			return
 		}
-		// A start takes a while: what was sent just before the end is known by then.
-		time.Sleep(time.Duration(35+l.rand.IntN(60)) * time.Second)
+		if !l.durable { // what was sent just before the end comes to light first: without a journal nothing else tells of it
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(time.Duration(1+l.rand.IntN(60)) * time.Second)
 		l.restart()
 	}
 }

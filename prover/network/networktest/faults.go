@@ -32,7 +32,7 @@ const (
 	Internal
 	Cancelled
 	Exhausted // RESOURCE_EXHAUSTED, not done
-	Late      // done after half a minute
+	Late      // done after half a minute, even if the caller has gone meanwhile
 	Hangs     // not done, and never answered
 	CutBefore // every connection is cut, and the call not done
 	LostUnavailable
@@ -66,10 +66,7 @@ func (s *Server) intercept(ctx context.Context, in any, info *grpc.UnaryServerIn
 		s.Cut()
 		return nil, away
 	case Late:
-		select {
-		case <-time.After(30 * time.Second):
-		case <-ctx.Done():
-		}
+		time.Sleep(30 * time.Second)
 	}
 	out, err := do(ctx, in)
 	switch fault {
