@@ -99,7 +99,9 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		change(&j)
 		return j
 	}
-	pending := job(func(j *api.Job) { j.Position, j.QueueSize, j.ETASeconds = 3, 12, &[2]int{240, 420} })
+	pending := job(func(j *api.Job) {
+		j.Position, j.QueueSize, j.ETASeconds, j.Warning = 3, 12, &[2]int{240, 420}, "Soon over."
+	})
 	released := job(func(j *api.Job) { j.Version, j.StartedAt = 3, &now })
 	running := job(func(j *api.Job) {
 		j.Version, j.Status, j.Phase, j.StartedAt, j.ETASeconds = 2, "running", "proving", &now, &[2]int{0, 0}
@@ -179,6 +181,7 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 		"an ended job says until when it is kept":         {"WholeJob", but(failed, func(j *api.Job) { j.ExpiresAt = nil })},
 		"an ended job has no ETA":                         {"WholeJob", but(failed, func(j *api.Job) { j.ETASeconds = &[2]int{1, 2} })},
 		"a failed job says why":                           {"WholeJob", but(failed, func(j *api.Job) { j.Failure = api.Failure{} })},
+		"a failed job is past warning":                    {"WholeJob", but(failed, func(j *api.Job) { j.Warning = "Soon over." })},
 		"a completed job has not failed":                  {"WholeJob", but(completed, func(j *api.Job) { j.Failure = failed.Failure })},
 		"a job fails with a job's code":                   {"WholeJob", but(failed, func(j *api.Job) { j.Code = "queue_full" })},
 		"ids are lower-case UUIDs":                        {"WholeJob", but(pending, func(j *api.Job) { j.JobID = strings.ToUpper(id) })},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -33,6 +34,8 @@ type Claims struct {
 	cache  *otter.Cache[[32]byte, kept]
 	flight singleflight.Group
 	asking sync.WaitGroup
+
+	deadline atomic.Int64 // as last heard, in Unix seconds; 0: none, or not heard yet
 }
 
 // kept is an answer with the time it came.
@@ -83,6 +86,25 @@ func (c *Claims) Open(ctx context.Context, cl claim.Claim) error {
 	return s.Refusal(c.opts.Wait())
 }
 
+// Deadline is until when the contract takes claims, as it said last; zero when it said no such time, or nothing yet.
+// Nobody is asked.
+func (c *Claims) Deadline() time.Time {
+	at := c.deadline.Load()
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.Unix(at, 0).UTC()
+}
+
+// heard remembers what everybody's terms say.
+func (c *Claims) heard(t Terms) {
+	if t.Deadline.IsZero() {
+		c.deadline.Store(0)
+	} else {
+		c.deadline.Store(t.Deadline.Unix())
+	}
+}
+
 // Standing gives what the contract says of an account, or said at most FreshFor ago.
 func (c *Claims) Standing(ctx context.Context, key [32]byte) (Standing, error) {
 	if k, ok := c.cache.GetIfPresent(key); ok && time.Since(k.at) < c.opts.FreshFor {
@@ -127,6 +149,7 @@ func (c *Claims) ask(ctx context.Context, key [32]byte) (s Standing, err error) 
 		return Standing{}, err
 	}
 	c.cache.Set(key, kept{s, time.Now()})
+	c.heard(s.Terms)
 	return s, nil
 }
 
@@ -150,9 +173,9 @@ func (c *Claims) Again(ctx context.Context, claims []claim.Claim) ([]error, erro
 
 func (c *Claims) again(ctx context.Context, claims []claim.Claim) ([]error, error) {
 	refusals := make([]error, len(claims))
-	q := question{calls: termViews(c.contract), judge: func(a answer) error {
-		terms, err := readTerms(a)
-		if err != nil {
+	var terms Terms
+	q := question{calls: termViews(c.contract), judge: func(a answer) (err error) {
+		if terms, err = readTerms(a); err != nil {
 			return err
 		}
 		for i := range claims {
@@ -167,6 +190,9 @@ func (c *Claims) again(ctx context.Context, claims []claim.Claim) ([]error, erro
 	for _, cl := range claims {
 		q.calls = append(q.calls, viewClaimed.call(c.contract, cl.PublicKey))
 	}
-	_, err := c.rpc.ask(ctx, q)
-	return refusals, err
+	if _, err := c.rpc.ask(ctx, q); err != nil {
+		return nil, err
+	}
+	c.heard(terms)
+	return refusals, nil
 }

@@ -103,6 +103,30 @@ func TestTheDeadlineIsTheChainsOwnTime(t *testing.T) {
 	}
 }
 
+func TestTheDeadlineIsHeardWithEveryAnswer(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, shared.get(t))
+	at := time.Now().Add(time.Hour).Truncate(time.Second).UTC()
+	require.NoError(t, s.Claims.Send("setClaimDeadline", big.NewInt(at.Unix())))
+	asks := map[string]func(*chain.Claims) error{
+		"facts":      func(c *chain.Claims) error { _, err := c.Facts(t.Context()); return err },
+		"an account": func(c *chain.Claims) error { return c.Open(t.Context(), s.claim(t, 1)) },
+		"in flight":  func(c *chain.Claims) error { _, err := c.Again(t.Context(), []claim.Claim{s.claim(t, 1)}); return err },
+	}
+	all := map[string]*chain.Claims{}
+	for name, ask := range asks {
+		all[name] = s.claims(t, always)
+		require.Zero(t, all[name].Deadline(), "nothing was heard yet")
+		require.NoError(t, ask(all[name]), name)
+		require.Equal(t, at, all[name].Deadline(), name)
+	}
+	require.NoError(t, s.Claims.Send("setClaimDeadline", big.NewInt(0)))
+	for name, ask := range asks {
+		require.NoError(t, ask(all[name]), name)
+		require.Zero(t, all[name].Deadline(), name)
+	}
+}
+
 func TestAClaimThatIsReorganisedAway(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, chaintest.New(t))

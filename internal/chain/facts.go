@@ -50,7 +50,11 @@ func (c *Claims) Facts(ctx context.Context, selectors ...[4]byte) (Facts, error)
 		return f, fmt.Errorf("reading the claim contract: %w", err)
 	}
 	f.ChainID, f.Head, f.Code = a.chainID, a.head, a.code[0]
-	if f.Terms, err = readTerms(a); err != nil || !f.Code || f.Terms.ZKVerifier == (common.Address{}) {
+	f.Terms, err = readTerms(a)
+	if err == nil {
+		c.heard(f.Terms)
+	}
+	if err != nil || !f.Code || f.Terms.ZKVerifier == (common.Address{}) {
 		f.Readable = err == nil
 		return f, nil
 	}

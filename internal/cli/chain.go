@@ -109,6 +109,14 @@ func (c *chainSide) open() func(context.Context, claim.Claim) error {
 	return c.claims.Open
 }
 
+// deadline is what the contract said last of until when it takes claims; nil when there is nobody to ask.
+func (c *chainSide) deadline() func() time.Time {
+	if c.claims == nil {
+		return nil
+	}
+	return c.claims.Deadline
+}
+
 func (c *chainSide) close() {
 	if c.claims != nil {
 		c.claims.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,20 @@ func TestAnAccountIsToldHowItsClaimStands(t *testing.T) {
 		return err == nil && !*got.Open
 	}, 20*time.Second, 200*time.Millisecond)
 	require.Equal(t, "claims_closed", got.Refusal.Code)
+}
+
+func TestAJobIsWarnedOfACloseDeadline(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	deadline := time.Now().Add(12 * time.Hour).Truncate(time.Second)
+	require.NoError(t, o.Claims.Send("setClaimDeadline", big.NewInt(deadline.Unix())))
+	c := o.serve(t, o.settings(), o.proves())
+	j, err := c.Submit(t.Context(), o.submission(t, o.alice))
+	require.NoError(t, err)
+	j, err = c.Wait(t.Context(), j.JobID)
+	require.NoError(t, err)
+	require.Equal(t, "completed", j.Status, j.Message)
+	require.Contains(t, j.Warning, deadline.UTC().Format(time.RFC3339))
 }
 
 func TestAClaimThatLandsMeanwhileIsNotProved(t *testing.T) {

@@ -70,7 +70,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
 		Domain: s.anchor.domain, List: p.list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
-		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, Version: version, Logger: log,
+		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, Deadline: s.chain.deadline(), Version: version, Logger: log,
 	})
 	p.wait.Store(s.feed)
 	s.store.Announce(s.heard)

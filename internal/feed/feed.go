@@ -31,9 +31,11 @@ type Options struct {
 	// Anonymous is said on the page: submissions need no credential.
 	Anonymous bool
 	// Paused says why submissions are refused for now, empty if they are not; nil: they never are.
-	Paused  func() string
-	Version string
-	Logger  *slog.Logger
+	Paused func() string
+	// Deadline is until when the contract takes claims, zero if it says no such time; nil: nobody knows. It must not block.
+	Deadline func() time.Time
+	Version  string
+	Logger   *slog.Logger
 }
 
 // Feed is the way out of the store.

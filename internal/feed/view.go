@@ -19,6 +19,7 @@ func (f *Feed) view(j jobs.Job, at place) api.Job {
 		Cached: j.Cached, ProverMode: j.Mode, VerifiedBy: j.VerifiedBy,
 		URLs: &api.URLs{Self: "/v1/jobs/" + id, Events: "/v1/jobs/" + id + "/events", Page: "/#job=" + id},
 	}
+	v.Warning = f.warning(j, v.ETASeconds)
 	for _, m := range j.Timeline {
 		v.Timeline = append(v.Timeline, api.Moment{Type: string(m.Type), Phase: m.Phase, At: api.Time(m.At)})
 	}

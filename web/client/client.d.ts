@@ -146,6 +146,8 @@ export interface Job {
   queueSize?: number
   /** Seconds still to go, from and to. */
   etaSeconds?: [number, number]
+  /** The contract's deadline is close: a sentence for the claimant. */
+  warning?: string
   /** Times are RFC 3339 in UTC. */
   createdAt: string
   startedAt?: string
