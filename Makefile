@@ -32,7 +32,19 @@ lint: setup ## check formatting, vet, staticcheck, and the browser client's type
 
 .PHONY: bench
 bench: ## run the benchmarks that BENCHMARKS.md was made with
-	go test -run '^$$' -bench . -benchmem ./hub ./internal/admission ./internal/claim ./internal/eligibility ./internal/jobs/memstore ./internal/rate ./internal/verify ./server/stream
+	go test -run '^$$' -bench . -benchmem ./hub ./internal/admission ./internal/chain ./internal/claim ./internal/eligibility ./internal/jobs/memstore ./internal/rate ./internal/verify ./server/stream
+
+.PHONY: load
+load: build ## measure submissions of each kind, and events to a thousand followers
+	go run ./internal/load load
+
+.PHONY: fanout
+fanout: build ## measure one topic with up to 9,000 followers, beside hand-written servers (half an hour)
+	go run ./internal/load fanout
+
+.PHONY: overload
+overload: build ## send ten times the claims that can be proved, for a minute
+	go run ./internal/load overload
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s) each
