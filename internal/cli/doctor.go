@@ -54,7 +54,7 @@ func (d *diagnosis) add(name, format string, args ...any) {
 func (cmd *DoctorCmd) Run(ctx context.Context, settings *config.Reader, std Streams) error {
 	verdict, silent := settings.Judge(&cmd.Config), slog.New(slog.DiscardHandler)
 	parts := judgeParts(&cmd.Config, verdict, silent)
-	control, err := verify.Control(circuitVersion, proofSystem)
+	control, err := verify.Control(cmd.CircuitVersion, cmd.ProofMode)
 	if err != nil {
 		return err
 	}
