@@ -199,6 +199,18 @@ describe("falling back", () => {
     assert.equal((await job.result).zkProof, "0x01")
   })
 
+  test("a poll is answered by the service when there is news, not asked for again and again", async () => {
+    stub.put(id, { position: 1 })
+    const job = follow(stub.url, id, options({ transports: ["poll"] }))
+    await until(job, 1)
+    await pass(25)
+    assert.equal(stub.seen.length, 2)
+    stub.put(id, proof)
+    const told = clock.now()
+    await job.result
+    assert.ok(clock.now() - told < 1000)
+  })
+
   test("a stream that ends at once, as in a drain, is followed by a question", async () => {
     stub.stream = "over"
     stub.put(id, { position: 1 })
