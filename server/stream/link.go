@@ -39,6 +39,11 @@ type followed struct {
 	sent     *hub.Message // the last one
 }
 
+// says whether the last message sent says the same as m.
+func (f *followed) says(m *hub.Message) bool {
+	return f.sent != nil && m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data)
+}
+
 // request is an operation that run carries out, with what it resolved to.
 type request struct {
 	op  api.Operation
@@ -155,9 +160,14 @@ func (l *link) follow(ctx context.Context, id string, sub Subscription) (*hub.Me
 	return m, nil
 }
 
-// deliver sends a message that came through the hub.
+// deliver sends a message that came through the hub, unless it says what the reader knows: his own snapshot may have
+// told the place that the next tick tells everybody.
 func (l *link) deliver(m *hub.Message) ending {
-	why := l.send(l.find(m.Topic), m)
+	f := l.find(m.Topic)
+	if f.says(m) {
+		return open
+	}
+	why := l.send(f, m)
 	if !m.At.IsZero() {
 		l.streams.metrics.lag.Observe(time.Since(m.At).Seconds())
 	}
@@ -230,7 +240,7 @@ func (l *link) check(f *followed, m *hub.Message) ending {
 	if why := l.flush(); why != open { // what came before that state goes before it: who keeps up is to see each event
 		return why
 	}
-	if !l.follower.Saw(m) || m.Version == f.sent.Version && bytes.Equal(m.Data, f.sent.Data) {
+	if !l.follower.Saw(m) || f.says(m) {
 		return open
 	}
 	return l.send(f, m)

@@ -63,6 +63,24 @@ func TestSSE(t *testing.T) {
 		})
 	})
 
+	t.Run("does not tell a place again that the first state has told", func(t *testing.T) {
+		t.Parallel()
+		bubble(t, Options{}, func(t *testing.T, w *world) {
+			first := event("1", 1, 1, "position")
+			w.store(first)
+			s := w.sse("/jobs/1")
+			require.Contains(t, s.next(), "event:position")
+			again := *first
+			again.Tick = 2
+			w.publish(&again)
+			moved := *first
+			moved.Tick, moved.Data = 3, []byte(`{"moved":true}`)
+			w.publish(&moved)
+			require.Contains(t, s.next(), "moved")
+			s.close()
+		})
+	})
+
 	t.Run("always sends a pending job's state, whose place may have moved", func(t *testing.T) {
 		t.Parallel()
 		bubble(t, Options{}, func(t *testing.T, w *world) {
