@@ -57,6 +57,6 @@ func (f *Flood) Enter(ctx context.Context, key string, address netip.Addr) ([]ra
 }
 
 func tooOften(s rate.State) error {
-	return fault.New(fault.RateLimited, "Too many submissions: %d in %v are allowed. Try again when the time is over.",
-		s.Policy.Limit, s.Policy.Window).RetryIn(s.RetryAfter())
+	return fault.New(fault.RateLimited, "Too many submissions: %d in %s are allowed. Try again when the time is over.",
+		s.Policy.Limit, fault.Span(s.Policy.Window)).RetryIn(s.RetryAfter())
 }

@@ -40,6 +40,9 @@ type Options struct {
 	ProofsPerHour int64 // 0: no budget
 	ProofsPerDay  int64
 
+	// Freed says how long it takes, as things are, until a place in the queue is free; nil: nobody knows.
+	Freed func() time.Duration
+
 	Logger *slog.Logger
 }
 
@@ -148,6 +151,10 @@ func (g *Gate) place(ctx context.Context, j jobs.Job) (Admission, error) {
 	if err != nil || disposition != jobs.Queued {
 		g.windows.refund(ctx, receipts)
 		states = g.windows.peek(ctx, j.Claim)
+	}
+	if fault.Is(err, fault.QueueFull) && g.opts.Freed != nil {
+		full := fault.Of(err)
+		err = full.RetryIn(max(full.RetryAfter, g.opts.Freed()))
 	}
 	if err != nil {
 		return Admission{Windows: states}, fmt.Errorf("taking a place in the queue: %w", err)

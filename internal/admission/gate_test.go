@@ -308,6 +308,16 @@ func TestWindows(t *testing.T) {
 		require.EqualValues(t, 2, a.Windows[0].Remaining)
 	})
 
+	t.Run("a full queue says when a place will be free, if that is known", func(t *testing.T) {
+		t.Parallel()
+		g := gate(t, 1, func(o *admission.Options) { o.Freed = func() time.Duration { return 70 * time.Second } })
+		_, err := g.Admit(t.Context(), "key:a", signed(t, 1, 1))
+		require.NoError(t, err)
+		_, err = g.Admit(t.Context(), "key:a", signed(t, 2, 2))
+		require.Equal(t, fault.QueueFull, codeOf(err))
+		require.Equal(t, 70*time.Second, fault.Of(err).RetryAfter)
+	})
+
 	t.Run("a refusal says when to come back, and the window then is new", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

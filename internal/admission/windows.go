@@ -72,8 +72,8 @@ func refusal(w window, s rate.State) error {
 	if s.Policy.Name == "address" {
 		whose = "this recipient"
 	}
-	return fault.New(fault.RateLimited, "Too many claims for %s: %d in %v are allowed. Try again later; nothing was charged.",
-		whose, s.Policy.Limit, s.Policy.Window).RetryIn(s.RetryAfter())
+	return fault.New(fault.RateLimited, "Too many claims for %s: %d in %s are allowed. Try again later; nothing was charged.",
+		whose, s.Policy.Limit, fault.Span(s.Policy.Window)).RetryIn(s.RetryAfter())
 }
 
 // peek says what a claim's keys have left, without spending.

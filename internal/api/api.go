@@ -4,6 +4,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"time"
@@ -305,9 +306,11 @@ func Seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 
 // Encode gives compact JSON without a trailing newline.
 func Encode(message any) []byte {
-	b, err := json.Marshal(message)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // people read messages in a terminal; no page takes one for markup
+	if err := e.Encode(message); err != nil {
 		panic("api: a wire message must always encode: " + err.Error())
 	}
-	return b
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

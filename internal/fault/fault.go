@@ -119,6 +119,22 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
+// Span says a duration as people do: 5 minutes, 90 seconds.
+func Span(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		if n := d / unit.of; n > 0 && d%unit.of == 0 {
+			if n == 1 {
+				return "1 " + unit.name
+			}
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return d.String()
+}
+
 // Of finds the Error in a chain. What has none is [Internal]: its text stays in the log.
 func Of(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {

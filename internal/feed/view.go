@@ -92,6 +92,12 @@ func (f *Feed) eta(j jobs.Job, at place) *[2]int {
 	return &[2]int{api.Seconds(soon + p50), api.Seconds(late + p90)}
 }
 
+// Freed is how long it takes until a worker takes the next job, as far as the last hour tells.
+func (f *Feed) Freed() time.Duration {
+	p50, _, _ := f.past.durations()
+	return p50 / time.Duration(max(1, f.opts.Workers))
+}
+
 // Wait is how long a claim that is admitted now will take to be proved, as far as the last hour tells: the early end of
 // its range, so that nobody is refused who might have made it.
 func (f *Feed) Wait(ctx context.Context) time.Duration {

@@ -209,8 +209,8 @@ func (p *Pool) why(ctx context.Context, err error) *fault.Error {
 	}
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errOverrun):
-		return fault.New(fault.Timeout, "Stopped after %v without a proof. Submit the claim again: what was already paid for is picked up, not bought twice.",
-			p.opts.Timeout).Because(err)
+		return fault.New(fault.Timeout, "Stopped after %s without a proof. Submit the claim again: what was already paid for is picked up, not bought twice.",
+			fault.Span(p.opts.Timeout)).Because(err)
 	case errors.Is(cause, ErrShutdown):
 		return Shutdown().Because(err)
 	default:

@@ -44,7 +44,7 @@ var ErrNotFound = fault.New(fault.NotFound,
 
 // QueueFull is what every store says when there is no place in its queue.
 func QueueFull(capacity int) *fault.Error {
-	return fault.New(fault.QueueFull, "All %d places in the queue are taken. Try again in a few seconds.", capacity).
+	return fault.New(fault.QueueFull, "All %d places in the queue are taken. try again shortly.", capacity).
 		RetryIn(5 * time.Second)
 }
 
