@@ -59,7 +59,7 @@ func (s *Server) mayEnter(c *gin.Context, d door) (auth.Caller, error) {
 		address = clientIP(c)
 	}
 	states, err := s.Flood.Enter(c.Request.Context(), who.FloodKey(), address)
-	tellWindows(c, states)
+	s.tellWindows(c, states)
 	return who, err
 }
 

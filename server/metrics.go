@@ -10,5 +10,8 @@ func (s *Server) registerMetrics(r prometheus.Registerer) {
 	s.results = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "claimprover_submissions_total", Help: "Submissions, by queued, joined, cached or the code they were refused with.",
 	}, []string{"result"})
-	r.MustRegister(s.durations, s.results)
+	s.limited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "claimprover_rate_limited_total", Help: "Submissions refused by a window, by its policy.",
+	}, []string{"policy"})
+	r.MustRegister(s.durations, s.results, s.limited)
 }

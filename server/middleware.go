@@ -22,10 +22,13 @@ import (
 func foldSlashes(next http.Handler) http.Handler {
 	several := regexp.MustCompile(`//+`)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "//") {
+		as := r.URL.Path
+		if strings.Contains(strings.ToLower(r.URL.RawPath), "%2f") {
+			as = r.URL.RawPath // an encoded slash is no separator: it is left as it is, which no route has
+		}
+		if as = several.ReplaceAllString(as, "/"); as != r.URL.Path {
 			folded := *r.URL
-			folded.Path = several.ReplaceAllString(r.URL.Path, "/")
-			folded.RawPath = ""
+			folded.Path, folded.RawPath = as, ""
 			r = r.Clone(r.Context())
 			r.URL = &folded
 		}

@@ -13,7 +13,6 @@ import (
 	"claimprover/hub"
 	"claimprover/internal/api"
 	"claimprover/internal/auth"
-	"claimprover/internal/fault"
 	"claimprover/internal/jobs"
 )
 
@@ -165,14 +164,14 @@ func listQuery(c *gin.Context) (jobs.Query, error) {
 	if text := c.Query("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 100 {
-			return q, fault.New(fault.InvalidInput, "limit must be a whole number from 1 to 100.")
+			return q, fields{"limit": "must be a whole number from 1 to 100"}.fault()
 		}
 		q.Limit = n
 	}
 	if text := c.Query("status"); text != "" {
 		q.Status = new(jobs.State)
-		if err := q.Status.UnmarshalText([]byte(text)); err != nil {
-			return q, err
+		if q.Status.UnmarshalText([]byte(text)) != nil {
+			return q, fields{"status": "must be pending, running, completed or failed"}.fault()
 		}
 	}
 	return q, nil

@@ -62,6 +62,7 @@ type Server struct {
 	origins   stream.Origins
 	durations *prometheus.HistogramVec
 	results   *prometheus.CounterVec
+	limited   *prometheus.CounterVec
 	handler   http.Handler
 }
 
@@ -73,7 +74,7 @@ const (
 	unwantedTime   = 500 * time.Millisecond
 	answerTime     = (maxWait + 30) * time.Second
 	idleTime       = 60 * time.Second
-	maxHeaderBytes = 16 << 10
+	maxHeaderBytes = 12 << 10 // net/http adds 4 KiB, and so refuses over 16
 )
 
 // New wires the routes.

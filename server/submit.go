@@ -99,14 +99,17 @@ func (s *Server) pass(c *gin.Context, parse func([]byte) (claim.Claim, error), a
 		return admission.Admission{}, err
 	}
 	admitted, err := enter(c.Request.Context(), jobs.Owner(who.Owner), parsed)
-	tellWindows(c, admitted.Windows)
+	s.tellWindows(c, admitted.Windows)
 	return admitted, err
 }
 
 // tellWindows adds to the RateLimit fields what a caller has left (draft-ietf-httpapi-ratelimit-headers-10).
-func tellWindows(c *gin.Context, states []rate.State) {
+func (s *Server) tellWindows(c *gin.Context, states []rate.State) {
 	h := c.Writer.Header()
 	for _, state := range states {
+		if state.Refused {
+			s.limited.WithLabelValues(state.Policy.Name).Inc()
+		}
 		appendItem(h, "RateLimit-Policy", state.PolicyHeader())
 		appendItem(h, "RateLimit", state.LimitHeader())
 	}

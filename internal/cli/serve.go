@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"claimprover/internal/audit"
 	"claimprover/internal/auth"
 	"claimprover/internal/config"
@@ -71,7 +73,7 @@ func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Strea
 	defer s.hangups.listen()()
 	public, admin, err := listen(ctx, cfg)
 	if err != nil {
-		return err
+		return usage(err)
 	}
 	s.announce(std, parts, verdict, public.Addr(), admin.Addr())
 	return s.run(ctx, public, admin)
@@ -101,11 +103,11 @@ type verification struct {
 }
 
 // ofClaim is the check of a proof of this service's program; nil when nothing is checked.
-func (v verification) ofClaim(program [32]byte) jobs.Check {
+func (v verification) ofClaim(r prometheus.Registerer, program [32]byte) jobs.Check {
 	if len(v.claim) == 0 {
 		return nil
 	}
-	return verify.NewChecks(program, v.claim...).OfClaim
+	return verify.NewChecks(program, telemetry.Timed(r, v.claim)...).OfClaim
 }
 
 // judgeParts makes them and adds what is wrong to the verdict.

@@ -65,7 +65,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 	s.gate = admission.New(s.store, s.guards(p.list))
 	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
 	s.pool = jobs.NewPool(s.store, p.prover, jobs.Options{
-		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Open: s.chain.open(), Check: p.proofs.ofClaim(cfg.VKey), Logger: log,
+		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Open: s.chain.open(), Check: p.proofs.ofClaim(s.registry, cfg.VKey), Logger: log,
 	})
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
@@ -83,9 +83,8 @@ func (s *service) keep() {
 	if cacheTTL == 0 {
 		cacheTTL = -1 // not at all
 	}
-	s.store = jobs.Ending(memstore.New(memstore.Options{
-		QueueCapacity: s.cfg.QueueCapacity, JobsTTL: s.cfg.JobsTTL, CacheTTL: cacheTTL,
-	}), func(j jobs.Job) {
+	kept := memstore.New(memstore.Options{QueueCapacity: s.cfg.QueueCapacity, JobsTTL: s.cfg.JobsTTL, CacheTTL: cacheTTL})
+	s.store = jobs.Ending(telemetry.Watched(s.registry, kept), func(j jobs.Job) {
 		s.gate.Ended(context.Background(), j)
 		s.figures.Ended(j)
 		if s.network != nil {
@@ -112,6 +111,7 @@ func (s *service) guards(list *eligibility.List) admission.Options {
 		PerEVMAddress: rate.Policy{Name: "address", Limit: c.AddressRateMax, Window: c.RateWindow},
 		ProofsPerHour: c.MaxProofsPerHour, ProofsPerDay: c.MaxProofsPerDay,
 	}
+	o.Freed = func() time.Duration { return s.feed.Freed() } // the feed is made later
 	if s.chain.claims != nil {
 		o.Chain = s.chain.claims
 	}

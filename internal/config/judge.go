@@ -104,6 +104,9 @@ func judgeProver(c *Config, v *Verdict) {
 	if c.Mode == Mock && c.VerifyOnchain {
 		v.Refuse("VERIFY_ONCHAIN", "Mock proofs are empty and no contract takes them. Leave it out with SP1_PROVER=mock.")
 	}
+	if c.Mode == Mock && c.VerifyProof != nil && *c.VerifyProof {
+		v.Warn("VERIFY_PROOF", "Mock proofs are empty, so nothing is verified.")
+	}
 	if c.Mode == Mock {
 		v.Warn("SP1_PROVER", "Mock proofs are empty and worth nothing on chain.")
 	}

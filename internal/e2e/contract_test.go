@@ -166,7 +166,7 @@ func TestReading(t *testing.T) {
 	t.Run("paths: doubled slashes fold, dot segments do not, HEAD works where GET does", func(t *testing.T) {
 		j := s.submit(newClaim(t))
 		require.Equal(t, 200, s.call("GET", "//status//"+j.JobID, "").StatusCode)
-		for _, path := range []string{"/v1/jobs/../stats", "/v1/jobs/%2e%2e/stats", "/nope", "/health/", "/v1/jobs/" + j.JobID + "/"} {
+		for _, path := range []string{"/v1/jobs/../stats", "/v1/jobs/%2e%2e/stats", "/nope", "/health/", "/%2fhealth", "/v1%2Fjobs", "/v1%2fstats", "/v1/jobs/" + j.JobID + "/"} {
 			require.Equal(t, 404, s.call("GET", path, "").StatusCode, path)
 		}
 		for _, path := range []string{"/", "/health", "/livez", "/readyz", "/v1/stats", "/client.js", "/openapi.json", "/v1/jobs/" + j.JobID, "/status/" + j.JobID, "/v1/jobs/" + j.JobID + "/events", "/v1/events"} {
