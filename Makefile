@@ -23,7 +23,12 @@ setup: ## install what the tests need: Chromium, npm packages, geth (quick when 
 
 .PHONY: test
 test: setup ## run everything, with the race detector
+	@$(MAKE) --no-print-directory -j2 --output-sync=line go-test web-test
+
+.PHONY: go-test web-test
+go-test:
 	go test -race ./...
+web-test:
 	scripts/web-test.sh
 
 .PHONY: lint
