@@ -31,7 +31,7 @@ var errStop = errors.New("stopped by the test")
 
 // run proves one claim with a host of a mode. When the host says that it is ready, the context ends; free is how long
 // Prove took to return after that.
-func run(t *testing.T, mode string, o Options) (proof prover.Proof, err error, phases []string, free time.Duration) {
+func run(t *testing.T, mode string, o Options) (proof prover.Proof, phases []string, free time.Duration, err error) {
 	t.Helper()
 	o.Grace = cmp.Or(o.Grace, testGrace)
 	p, err := New(program(mode), o)
@@ -46,7 +46,7 @@ func run(t *testing.T, mode string, o Options) (proof prover.Proof, err error, p
 			stop(errStop)
 		}
 	})
-	return proof, err, phases, time.Since(ended)
+	return proof, phases, time.Since(ended), err
 }
 
 // marked are the processes that were started by any program of this package, and did not drop their mark.
@@ -63,7 +63,7 @@ func marked() (found []process) {
 func TestAGoodProgramProves(t *testing.T) {
 	t.Parallel()
 	in := provertest.Input(1)
-	proof, err, phases, _ := run(t, "good", Options{})
+	proof, phases, _, err := run(t, "good", Options{})
 	require.NoError(t, err)
 	require.Equal(t, prover.Proof{Bytes: in.GuestStdin(), PublicValues: in.PublicValues[:]}, proof)
 	require.Equal(t, []string{"executing", "proving"}, phases)
@@ -83,7 +83,7 @@ func TestContract(t *testing.T) {
 
 func TestARequestIsOneLineThatNobodyNeedsToRead(t *testing.T) {
 	t.Parallel()
-	proof, err, _, _ := run(t, "reads nothing", Options{})
+	proof, _, _, err := run(t, "reads nothing", Options{})
 	require.NoError(t, err)
 	require.Equal(t, []byte{1}, proof.Bytes)
 
@@ -124,7 +124,7 @@ func TestProgramsThatFail(t *testing.T) {
 	} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			proof, err, phases, _ := run(t, mode, Options{})
+			proof, phases, _, err := run(t, mode, Options{})
 			require.Zero(t, proof)
 			require.ErrorContains(t, err, want.cause)
 			f := fault.Of(err)
@@ -143,7 +143,7 @@ func TestNothingIsLeft(t *testing.T) {
 		"leaves a child without an environment",
 	} {
 		t.Run(mode, func(t *testing.T) {
-			_, err, _, free := run(t, mode, Options{})
+			_, _, free, err := run(t, mode, Options{})
 			require.ErrorIs(t, err, errStop)
 			require.Empty(t, marked())
 			require.Empty(t, ofThisBinary())
@@ -152,12 +152,12 @@ func TestNothingIsLeft(t *testing.T) {
 		})
 	}
 	t.Run("proves and leaves a daemon", func(t *testing.T) {
-		_, err, _, _ := run(t, "proves and leaves a daemon", Options{})
+		_, _, _, err := run(t, "proves and leaves a daemon", Options{})
 		require.NoError(t, err)
 		require.Empty(t, ofThisBinary())
 	})
 	t.Run("lingers after its proof", func(t *testing.T) {
-		proof, err, _, _ := run(t, "lingers after its proof", Options{})
+		proof, _, _, err := run(t, "lingers after its proof", Options{})
 		require.NoError(t, err, "the proof counts all the same")
 		require.NotEmpty(t, proof.Bytes)
 		require.Empty(t, ofThisBinary())
@@ -167,7 +167,7 @@ func TestNothingIsLeft(t *testing.T) {
 // TestWhatCannotBeFoundHoldsNobodyUp is the limit of what is promised, and serial as it has to kill what is left.
 func TestWhatCannotBeFoundHoldsNobodyUp(t *testing.T) {
 	began := time.Now()
-	_, err, _, _ := run(t, "exits and leaves what cannot be found", Options{})
+	_, _, _, err := run(t, "exits and leaves what cannot be found", Options{})
 	require.Equal(t, fault.ProofFailed, fault.Of(err).Code)
 	require.Less(t, time.Since(began), 20*time.Second, "though it holds the output open")
 	left := ofThisBinary()
@@ -182,7 +182,7 @@ func TestWhatCannotBeFoundHoldsNobodyUp(t *testing.T) {
 func TestAProgramEndsByItselfAfterItsLastWord(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	_, err, _, _ := run(t, "talks on after its proof", Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Grace: time.Minute})
+	_, _, _, err := run(t, "talks on after its proof", Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Grace: time.Minute})
 	require.NoError(t, err)
 	require.Contains(t, log.String(), "cleaned up")
 }
@@ -258,7 +258,7 @@ func TestTheProgramGetsNoSecrets(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	proof, err, _, _ := run(t, "environment", Options{})
+	proof, _, _, err := run(t, "environment", Options{})
 	require.NoError(t, err)
 	environ := strings.Split(string(proof.Bytes), "\n")
 	require.NotContains(t, string(proof.Bytes), "secret")
@@ -272,7 +272,7 @@ func TestTheProgramGetsNoSecrets(t *testing.T) {
 func TestWhatTheProgramWritesIsCutAndLimitedInTheLog(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	_, err, _, _ := run(t, "floods the log", Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	_, _, _, err := run(t, "floods the log", Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	require.Less(t, len(lines), 2*logBurst)

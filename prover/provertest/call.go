@@ -61,13 +61,13 @@ func (c *call) prove(ctx context.Context) (got answer, wrong error) {
 		defer c.mu.Unlock()
 		c.returned = true
 		if n := c.reporting.Load(); n > 0 {
-			c.wrong = append(c.wrong, fmt.Errorf("Prove returned while %d reports were under way", n))
+			c.wrong = append(c.wrong, fmt.Errorf("a Prove returned while %d reports were under way", n))
 		}
 		done <- answer{proof, err}
 	}()
 	got, stopped := c.await(ctx, done)
 	if !stopped {
-		return got, fmt.Errorf("Prove had not returned %v after its context ended", c.subject.stops())
+		return got, fmt.Errorf("a Prove had not returned %v after its context ended", c.subject.stops())
 	}
 
 	c.mu.Lock()
