@@ -55,7 +55,7 @@ func (e *earlier) learned(all []Known, at time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, k := range all {
-		if !e.ids[k.ID] && (k.open() || k.status == wire.FulfillmentStatus_FULFILLED) {
+		if !e.ids[k.ID] && (k.mayDeliver() || k.status == wire.FulfillmentStatus_FULFILLED) {
 			e.orphans[k.ID] = k
 		} else {
 			delete(e.orphans, k.ID)
@@ -95,6 +95,13 @@ func (k Known) open() bool {
 		!k.Cancelled && time.Now().Before(k.Deadline.Add(overdueTime))
 }
 
+// mayDeliver says whether a request may still end in a proof, also against what its status says: a proof can be on its
+// way while the deadline passes.
+func (k Known) mayDeliver() bool {
+	late := k.status == wire.FulfillmentStatus_EXPIRED && !k.Cancelled && time.Now().Before(k.Deadline.Add(overdueTime))
+	return k.open() || late
+}
+
 // Earlier asks the network, once after the start, for the requests that an earlier process left, and gives those that
 // are not taken up yet. Where journals are durable there are none.
 func (c *Client) Earlier(ctx context.Context) ([]Known, error) {
@@ -127,6 +134,7 @@ func (j *job) adopt(ctx context.Context) (bool, error) {
 					Version: entryVersion, Endpoint: j.endpoint.String(), Mode: j.opts.Mode, Address: k.Requester,
 					StdinURI: k.StdinURI, Deadline: uint64(k.Deadline.Unix()), Sent: k.Created.Unix(),
 				}
+				j.resumed = true
 				return true, j.took(ctx, k.ID)
 			case perhaps:
 				unknown = true
@@ -152,13 +160,13 @@ const (
 
 // mine says whether an earlier request is for this job's claim.
 func (j *job) mine(ctx context.Context, k Known) guess {
-	if len(k.ValuesHash) == 0 && j.opts.Mode == Reserved && k.open() {
+	if len(k.ValuesHash) == 0 && j.opts.Mode == Reserved {
 		// Only executed requests tell there; ours on mainnet carry the hash from the beginning.
 		now, found, err := j.details(ctx, k.ID)
 		if err != nil || !found {
 			return perhaps
 		}
-		if !now.open() && len(now.ValuesHash) == 0 {
+		if !now.mayDeliver() && len(now.ValuesHash) == 0 {
 			j.before.forget(k.ID)
 			return no
 		}
@@ -172,7 +180,7 @@ func (j *job) mine(ctx context.Context, k Known) guess {
 		return no
 	case j.opts.Mode == Cluster && k.open():
 		return j.sameClaim(ctx, k)
-	case j.opts.Mode == Reserved && k.open():
+	case j.opts.Mode == Reserved && k.mayDeliver():
 		return perhaps
 	}
 	return no

@@ -117,7 +117,7 @@ func (j *job) judge(ctx context.Context, w *watch, s *wire.GetStatusResponse) (e
 // mayAgain says whether a new request may be made in the same job: after one that was withdrawn, mostly for want of bids,
 // and after one that another job has left and that proves to be dead. Any other failure is for the claimant to see first.
 func (j *job) mayAgain(w *watch, f *fault.Error) bool {
-	left := j.resumed && time.Since(w.begun) < lookTime
+	left := j.resumed && time.Since(w.begun) < 2*lookTime // an expiry takes one of them to be believed
 	return f.Retryable && (left || w.withdrawn || !w.cancelled.IsZero()) && j.entry.Ended+1 < j.opts.MaxRequests
 }
 

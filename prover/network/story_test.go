@@ -14,6 +14,7 @@ import (
 	"claimprover/internal/fault"
 	"claimprover/prover"
 	"claimprover/prover/network"
+	wire "claimprover/prover/network/internal/spn/common"
 	"claimprover/prover/network/networktest"
 	"claimprover/prover/provertest"
 )
@@ -140,8 +141,13 @@ func TestNonces(t *testing.T) {
 					}
 					require.Equal(t, 1, w.bought(1))
 
+					began = time.Now()
 					_, _, err = w.prove(inputs[2], &provertest.Journal{}, time.Hour)
 					require.NoError(t, err)
+					if name == "behind" {
+						require.Less(t, time.Since(began), time.Minute, "what is known to be used is not asked for again")
+						require.Len(t, w.server.Refused(), 1)
+					}
 				})
 			})
 		}
@@ -348,6 +354,37 @@ func TestAServiceThatLostItsJournalsTakesUpWhatItHadBought(t *testing.T) {
 			_, _, err = w.prove(again, &provertest.Journal{}, time.Hour)
 			require.NoError(t, err)
 			require.Equal(t, 1, w.bought(1))
+		})
+	})
+	t.Run("one that has expired for the moment is waited for", func(t *testing.T) {
+		in(t, network.Mainnet, func(o *networktest.Options, _ *network.Options) {
+			o.Fulfilled = 2 * time.Minute
+			o.Faults.Request = func(int, []byte) networktest.Fate { return networktest.Fate{Expired: true} }
+		}, func(t *testing.T, w *world) {
+			_, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Minute)
+			require.ErrorIs(t, err, errOverrun)
+			time.Sleep(35 * time.Second)
+			w.restart()
+			_, _, err = w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+			require.NoError(t, err)
+			require.Equal(t, 1, w.bought(1))
+		})
+	})
+	t.Run("one that has expired for good is bought anew", func(t *testing.T) {
+		in(t, network.Mainnet, func(o *networktest.Options, _ *network.Options) {
+			o.Faults.Request = func(n int, _ []byte) networktest.Fate {
+				if n > 0 {
+					return networktest.Fate{}
+				}
+				return networktest.Fate{Ends: wire.FulfillmentStatus_EXPIRED}
+			}
+		}, func(t *testing.T, w *world) {
+			_, _, err := w.prove(inputs[1], &provertest.Journal{}, 30*time.Second)
+			require.ErrorIs(t, err, errOverrun)
+			w.restart()
+			_, _, err = w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+			require.NoError(t, err)
+			require.Equal(t, 2, w.bought(1))
 		})
 	})
 	t.Run("nothing is bought while the network does not say what it has", func(t *testing.T) {
