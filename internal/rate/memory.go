@@ -94,7 +94,9 @@ func (m *memory) Refund(_ context.Context, key string, count, reset int64, _ lim
 	if !running || m.unix(m.slots[i].ends) != reset {
 		return nil
 	}
-	m.slots[i].count = max(m.slots[i].count-count, 0)
+	if m.slots[i].count = max(m.slots[i].count-count, 0); m.slots[i].count == 0 {
+		m.endLocked(i) // it limits nothing; a flood of refused callers leaves nothing behind
+	}
 	return nil
 }
 
