@@ -195,6 +195,8 @@ describe("falling back", () => {
     const job = follow(stub.url, id, options()), began = clock.now()
     await connected(job, "polling")
     assert.ok(clock.now() - began < 8000)
+    await pass(60)
+    assert.equal(stub.seen.filter(s => s == `GET /v1/jobs/${id}/events`).length, 1, "they are left alone for a while")
     stub.put(id, proof)
     assert.equal((await job.result).zkProof, "0x01")
   })
@@ -312,6 +314,8 @@ describe("many jobs", () => {
     await Promise.all(jobs.map(job => until(job, 1)))
     assert.equal(stub.sockets, 1)
     assert.equal(stub.streams, 3)
+    jobs[0].close()
+    while (stub.streams != 2) await soon() // one of them has its place now
     stop.abort()
     stop = new AbortController()
     setMaxListeners(0, stop.signal)
