@@ -71,7 +71,11 @@ func wantJSON(r *http.Request) error {
 }
 
 func isJSON(r *http.Request) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	sent := r.Header.Values("Content-Type")
+	if len(sent) != 1 {
+		return false
+	}
+	kind, _, err := mime.ParseMediaType(sent[0])
 	return err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"))
 }
 

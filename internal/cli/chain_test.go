@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -260,4 +261,14 @@ type blocking func(context.Context) error
 
 func (b blocking) Prove(ctx context.Context, _ prover.Input, _ prover.Journal, _ func(prover.Progress)) (prover.Proof, error) {
 	return prover.Proof{}, b(ctx)
+}
+
+func TestVerifyAsksTheContractToo(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	var out bytes.Buffer
+	cmd := VerifyCmd{Fixture: "../../docs/examples/proof.json", RPCURL: o.Node.URL, Verifier: o.Gateway.Address.Hex(), JSON: true}
+	err := cmd.Run(t.Context(), Streams{Out: &out})
+	require.ErrorContains(t, err, "not valid", "this chain's gateway has no route for proofs of SP1 v6.1.0")
+	require.Contains(t, out.String(), `{"name":"groth16","ok":true},{"name":"onchain","ok":false,"reason":"unknown_selector"`)
 }

@@ -10,7 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"claimprover/internal/api"
+	"claimprover/internal/chain"
+	"claimprover/internal/config"
+	"claimprover/internal/fault"
 	"claimprover/internal/verify"
 )
 
@@ -20,6 +25,8 @@ type VerifyCmd struct {
 	Proof        string `name:"proof" help:"The proof: hex, or a file that holds it."`
 	PublicValues string `name:"public-values" help:"What the program committed: hex, or a file that holds it."`
 	VKey         string `name:"vkey" help:"The program's verifying key: hex, or a file that holds it."`
+	RPCURL       string `name:"rpc-url" help:"JSON-RPC endpoint of a chain whose verifier contract is asked too."`
+	Verifier     string `name:"verifier" default:"0x397A5f7f3dBd538f23DE225B51f532c34448dA9B" help:"SP1's verifier gateway on that chain; Groth16 and PLONK have gateways of their own."`
 	JSON         bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
 	Quiet        bool   `name:"quiet" short:"q" help:"Print nothing; the exit code says it." group:"Common flags"`
 }
@@ -29,6 +36,7 @@ func (*VerifyCmd) Help() string {
 	return `Knows the Groth16 and PLONK proofs of SP1 v4.0.0-rc.3, v5.0.0, v6.0.0 and v6.1.0. Exit code 0: valid, 1: not.
 
     claimprover verify docs/examples/proof.json
+    claimprover verify docs/examples/proof.json --rpc-url https://rpc.example.org
     claimprover verify --proof 0x4388… --public-values values.hex --vkey 0x00…`
 }
 
@@ -49,10 +57,22 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return fmt.Errorf("the verifier failed its own test: %w", err)
 	}
+	checks := []verify.Check{verifier.Native}
+	if cmd.RPCURL != "" {
+		contract, closeRPC, err := cmd.contract()
+		if err != nil {
+			return usage(err)
+		}
+		defer closeRPC()
+		checks = append(checks, contract)
+	}
 	began := time.Now()
-	findings, err := verify.Examine(ctx, subject, verifier.Native)
+	findings, err := verify.Examine(ctx, subject, checks...)
 	took := time.Since(began)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.RPCUnavailable):
+		return &ended{exitLater, string(fault.RPCUnavailable), "The verifier contract could not be asked. Check --rpc-url and --verifier, or try again later.", err}
+	case err != nil:
 		return err
 	}
 	out := verdict{Verdict: verify.Verdict(findings), Millis: float64(took.Microseconds()) / 1000}
@@ -69,6 +89,29 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 		return &ended{exit: exitFailed, code: "not_valid", message: "The proof is not valid."}
 	}
 	return nil
+}
+
+// askTime bounds how long the contract is asked for an answer.
+const askTime = 15 * time.Second
+
+// contract is the check by the verifier contract, and how to end it.
+func (cmd *VerifyCmd) contract() (verify.Check, func(), error) {
+	if !common.IsHexAddress(cmd.Verifier) {
+		return nil, nil, errors.New("--verifier is not an address of 20 bytes of hex")
+	}
+	if _, err := config.ParseURL(cmd.RPCURL, "http", "https", "ws", "wss"); err != nil {
+		return nil, nil, fmt.Errorf("--rpc-url: %w", err)
+	}
+	rpc, err := chain.NewRPC([]string{cmd.RPCURL}, chain.RPCOptions{Timeout: askTime})
+	if err != nil {
+		return nil, nil, err
+	}
+	gateway := chain.NewGateway(rpc, common.HexToAddress(cmd.Verifier))
+	return func(ctx context.Context, s verify.Subject) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		return gateway.Check(ctx, s)
+	}, rpc.Close, nil
 }
 
 func (v verdict) print(w io.Writer) {
