@@ -79,7 +79,7 @@ func (s *service) dial(t *testing.T, patience time.Duration) *net.TCPConn {
 // raw sends bytes and gives every answer until the service closes, which it must.
 func (s *service) raw(t *testing.T, bytes string) []reply {
 	t.Helper()
-	conn := s.dial(t, time.Minute)
+	conn := s.dial(t, arrivalPatience)
 	_, _ = io.WriteString(conn, bytes) // the service need not have taken all of it
 	return replies(t, conn)
 }
