@@ -29,7 +29,8 @@ func TestPapersPointAtWhatIsThere(t *testing.T) {
 		content, err := os.ReadFile(paper)
 		require.NoError(t, err)
 		for _, found := range link.FindAllStringSubmatch(string(content), -1) {
-			require.FileExists(t, filepath.Join(filepath.Dir(paper), found[1]), "%s links to it", paper)
+			_, err := os.Stat(filepath.Join(filepath.Dir(paper), found[1]))
+			require.NoError(t, err, "%s links to it", paper)
 		}
 		for _, found := range target.FindAllStringSubmatch(string(content), -1) {
 			require.Regexp(t, "(?m)^"+found[1]+":", string(makefile), "%s names make %s", paper, found[1])
