@@ -12,6 +12,7 @@ try {
     if (only.length && !only.includes(name)) continue
     for (const [look, context] of Object.entries(looks)) {
       const { page, close } = await scene(browser, context)
+      await page.evaluate(() => new Promise(resolve => setTimeout(resolve, 600))) // transitions end
       await page.screenshot({ path: new URL(`${name}-${look}.png`, folder).pathname, fullPage: true })
       await close()
     }
