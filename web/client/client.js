@@ -523,7 +523,6 @@ async function call(env, path, init = {}, read = answer => answer.json(), ms = 3
   signal?.addEventListener("abort", abort)
   try {
     const token = await tokenOf(env)
-    signal?.throwIfAborted()
     patience(ms)
     const headers = { ...init.body && { "Content-Type": "application/json" }, ...init.headers }
     if (token) headers.Authorization = "Bearer " + token

@@ -25,6 +25,8 @@ export class Stub {
   stream = "ok"
   poll = "ok"
   retryAfter = 1
+  /** Whether long-polls wait. */
+  patient = true
   /** The token that reads need, if any. */
   token = ""
   /** How many subscriptions are still to be refused for the moment. */
@@ -174,7 +176,7 @@ export class Stub {
       if (tag() == known) return res.writeHead(304).end()
       json(res, 200, this.jobs.get(id))
     }
-    const poll = { id, res, answer, timer: setTimeout(answer, wait && tag() == known ? wait * 1000 : 0) }
+    const poll = { id, res, answer, timer: setTimeout(answer, wait && this.patient && tag() == known ? wait * 1000 : 0) }
     this.#polls.add(poll)
     res.on("close", () => { clearTimeout(poll.timer); this.#polls.delete(poll) })
   }
