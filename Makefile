@@ -55,6 +55,10 @@ overload: build ## send ten times the claims that can be proved, for a minute
 fuzz: ## fuzz every target for FUZZTIME (30s) each
 	scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: flips
+flips: ## flip every byte of every recorded proof, its public values and its key (some minutes)
+	FLIPS=all go test -race -count=1 -v -timeout=60m -run TestEveryFlippedByteIsRefused ./internal/verify
+
 .PHONY: screenshots
 screenshots: setup build ## take pictures of the page in its states, into tmp/screenshots
 	node scripts/screenshots.mjs
