@@ -212,7 +212,7 @@ test("lost and found: the page greys, comes back by itself, and shows what is tr
   assert.ok(Date.now() - began < 5000)
 })
 
-test("the page weighs less than 60 KB and asks nobody but its own host", async t => {
+test("the page asks nobody but its own host, and little of that", async t => {
   const stub = await new Stub().listen()
   stub.service = { ...idle }
   const context = await browser.newContext()
