@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	lookTime   = time.Minute               // for which a request that may have been taken is looked for before it is given up
+	lookTime   = callTimeout + time.Second // for which a request is looked for; by then no copy of it is under way
 	lookEvery  = 3 * time.Second           // within that time
-	replayTime = callTimeout + time.Second // after which a call of ours cannot reach a cluster any more
 	slowestTry = 30 * time.Second          // between two sends of the same bytes
 )
 
@@ -117,20 +116,20 @@ func (j *job) answered(ctx context.Context, release func(), r receipt, first boo
 		j.use()
 		return j.took(ctx, r.id)
 	case misplaced:
-		return j.misplaced(ctx, release, trouble)
+		return j.misplaced(ctx, release, trouble, first)
 	case refused:
 		if first {
 			return j.turnedDown(ctx, r.err)
 		}
 		release()
-		return j.lookOut(ctx, lookTime, r.err)
+		return j.lookOut(ctx, lookTime, func() error { return j.turnedDown(ctx, r.err) })
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if j.opts.Mode == Cluster {
 		release()
-		return j.lookOut(ctx, j.settled(), nil)
+		return j.lookOut(ctx, j.settled(), j.dead)
 	}
 	return j.resolve(ctx, release)
 }
@@ -156,23 +155,26 @@ func (j *job) use() {
 }
 
 // misplaced acts on a nonce that is not the next one. The caller has the turn.
-func (j *job) misplaced(ctx context.Context, release func(), n nonceTrouble) error {
+func (j *job) misplaced(ctx context.Context, release func(), n nonceTrouble, first bool) error {
 	if j.entry.Address == j.address {
 		j.account.expects(n.expected)
 	}
 	release()
 	if n.expected < j.entry.Nonce {
 		j.log.Warn("request retired: its nonce was ahead", "nonce", j.entry.Nonce, "expected", n.expected)
-		j.retire() // it comes to life once the counter reaches it: so it is never sent again
-		return nil
+		if first {
+			return j.retire()
+		}
+		// It comes to life once the counter reaches it. So it is never sent again, but a copy may be under way.
+		return j.lookOut(ctx, lookTime, j.retire)
 	}
 	// The nonce is used up: by this request, or by another one of the same key.
-	return j.lookOut(ctx, lookTime, nil)
+	return j.lookOut(ctx, lookTime, j.dead)
 }
 
 // turnedDown acts on a definite no: nothing was bought.
 func (j *job) turnedDown(ctx context.Context, err error) error {
-	j.dead()
+	_ = j.dead()
 	if unregistered(err) && j.relisted == 0 {
 		j.relisted++
 		j.program.known.Store(false) // the network has forgotten the program
@@ -189,7 +191,7 @@ func unregistered(err error) bool {
 // settle finds out what became of a request that an earlier call, or process, may have sent.
 func (j *job) settle(ctx context.Context) error {
 	if j.opts.Mode == Cluster {
-		return j.lookOut(ctx, j.settled(), nil)
+		return j.lookOut(ctx, j.settled(), j.dead)
 	}
 	release, err := j.account.take(ctx)
 	if err != nil {
@@ -201,7 +203,7 @@ func (j *job) settle(ctx context.Context) error {
 
 // settled is how long a call to a cluster may still be under way: sent again it would be another request there.
 func (j *job) settled() time.Duration {
-	return min(max(time.Until(time.Unix(j.entry.Sent, 0).Add(replayTime)), 0), replayTime)
+	return min(max(time.Until(time.Unix(j.entry.Sent, 0).Add(lookTime)), 0), lookTime)
 }
 
 // resolve looks for a request that may have been taken, and as long as the network does not know it sends the same
@@ -215,7 +217,7 @@ func (j *job) resolve(ctx context.Context, release func()) error {
 			return j.took(ctx, id)
 		case err == nil && uint64(time.Now().Unix()) > j.entry.Deadline:
 			release()
-			return j.lookOut(ctx, lookTime, nil)
+			return j.lookOut(ctx, lookTime, j.dead)
 		case err == nil:
 			r := j.send(ctx)
 			if got, _ := answerOf(r.err, j.entry.Address); got != ambiguous {
@@ -234,9 +236,8 @@ func (j *job) resolve(ctx context.Context, release func()) error {
 }
 
 // lookOut looks for a request that may have been taken and is not sent any more, for at least that long and until the
-// network has said at the end of it that it knows none. Then it is dead; why is what is to be said of it, nil if a new
-// one may be made.
-func (j *job) lookOut(ctx context.Context, atLeast time.Duration, why error) error {
+// network has said at the end of it that it knows none. Then it is dead, and end says what comes of that.
+func (j *job) lookOut(ctx context.Context, atLeast time.Duration, end func() error) error {
 	began := time.Now()
 	for {
 		late := time.Since(began) >= atLeast
@@ -246,11 +247,8 @@ func (j *job) lookOut(ctx context.Context, atLeast time.Duration, why error) err
 			return j.took(ctx, id)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err == nil && late && why != nil:
-			return j.turnedDown(ctx, why)
 		case err == nil && late:
-			j.dead()
-			return nil
+			return end()
 		case err != nil:
 			j.log.Warn("prover network does not say whether it has a request", "err", err)
 		}

@@ -179,7 +179,7 @@ func (c *Client) cancel(ctx context.Context, id common.Hash) error {
 func (j *job) finish(ctx context.Context, ended *fault.Error, again bool) error {
 	j.log.Warn("request ended without a proof", "request", j.entry.ID, "again", again, "err", ended)
 	j.entry.Ended++
-	j.dead()
+	_ = j.dead()
 	j.request, j.resumed = prover.Request{}, false
 	if again {
 		return nil

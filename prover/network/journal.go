@@ -98,15 +98,18 @@ func (j *job) owesNothing(ctx context.Context) {
 	}
 }
 
-// dead notes that nothing will come of the request. Its id stays known where it could come back after all.
-func (j *job) dead() {
+// dead notes that nothing will come of the request, so that a new one may be made.
+func (j *job) dead() error {
 	j.entry = entry{Version: entryVersion, Ended: j.entry.Ended, Retired: j.entry.Retired}
+	return nil
 }
 
-func (j *job) retire() {
+// retire is dead for a request that would be taken once the account's counter reaches its nonce: its id stays known.
+func (j *job) retire() error {
 	id := j.entry.ID
-	j.dead()
+	_ = j.dead()
 	j.entry.Retired = append(slices.Clone(j.entry.Retired), id)
+	return nil
 }
 
 func loadEntry(c *Client, journal prover.Journal) (entry, error) {

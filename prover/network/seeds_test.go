@@ -28,18 +28,20 @@ import (
 // none paid for twice, and no proof that was paid for left behind.
 //
 //	NETWORK_SEEDS=10000 go test -race -run TestSeededFaults -timeout 60m ./prover/network    many of them
-//	NETWORK_SEED=4711 go test -race -run TestSeededFaults -v ./prover/network                one, again
+//	NETWORK_SEED=4711 go test -race -run TestSeededFaults -v ./prover/network                one, again; with both, many from there on
 //
 // What happens to the n-th call of a method depends on the seed and n alone; which goroutine makes it, at one instant of
 // the bubble's time, does not.
 func TestSeededFaults(t *testing.T) {
 	first, n := uint64(0), uint64(300)
+	if testing.Short() {
+		n = 30
+	}
 	if one, err := strconv.ParseUint(os.Getenv("NETWORK_SEED"), 10, 64); err == nil {
 		first, n = one, 1
-	} else if many, err := strconv.ParseUint(os.Getenv("NETWORK_SEEDS"), 10, 64); err == nil {
+	}
+	if many, err := strconv.ParseUint(os.Getenv("NETWORK_SEEDS"), 10, 64); err == nil {
 		n = many
-	} else if testing.Short() {
-		n = 30
 	}
 	p := prove(t)
 	for seed := first; seed < first+n && !t.Failed(); seed++ {

@@ -723,3 +723,31 @@ func TestRequestsAreListedAndCancelledByHand(t *testing.T) {
 		require.False(t, found)
 	})
 }
+
+func TestARetiredRequestOfWhichACopyIsUnderWayIsWaitedFor(t *testing.T) {
+	var sent, asked atomic.Int32
+	in(t, network.Reserved, func(o *networktest.Options, c *network.Options) {
+		o.Fulfilled = time.Hour
+		c.DurableJournals = true
+		o.Faults.Nonce = func(n uint64) uint64 {
+			if asked.Add(1) == 1 {
+				return n + 1
+			}
+			return n
+		}
+		o.Faults.Call = func(m string) networktest.CallFault {
+			if m == "RequestProof" && sent.Add(1) == 1 {
+				return networktest.Late
+			}
+			return networktest.Works
+		}
+	}, func(t *testing.T, w *world) {
+		var j provertest.Journal
+		_, _, err := w.prove(inputs[1], &j, 5*time.Second) // its copy arrives 25 s later
+		require.ErrorIs(t, err, errOverrun)
+		time.AfterFunc(2*time.Second, func() { w.server.UseNonce(w.client.Address()) })
+		_, _, err = w.prove(inputs[1], &j, 2*time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, 1, w.bought(1))
+	})
+}
