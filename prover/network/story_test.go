@@ -725,6 +725,13 @@ func TestRequestsAreListedAndCancelledByHand(t *testing.T) {
 }
 
 func TestARetiredRequestOfWhichACopyIsUnderWayIsWaitedFor(t *testing.T) {
+	t.Run("and never taken", func(t *testing.T) { retiredUnderWay(t, false) })
+	t.Run("and taken after all", func(t *testing.T) { retiredUnderWay(t, true) })
+}
+
+// retiredUnderWay lets a request with a nonce that is ahead be sent twice, of which the first copy is late. Whether it is
+// taken depends on whether somebody uses up the nonce before it.
+func retiredUnderWay(t *testing.T, taken bool) {
 	var sent, asked atomic.Int32
 	in(t, network.Reserved, func(o *networktest.Options, c *network.Options) {
 		o.Fulfilled = time.Hour
@@ -745,7 +752,9 @@ func TestARetiredRequestOfWhichACopyIsUnderWayIsWaitedFor(t *testing.T) {
 		var j provertest.Journal
 		_, _, err := w.prove(inputs[1], &j, 5*time.Second) // its copy arrives 25 s later
 		require.ErrorIs(t, err, errOverrun)
-		time.AfterFunc(2*time.Second, func() { w.server.UseNonce(w.client.Address()) })
+		if taken {
+			time.AfterFunc(2*time.Second, func() { w.server.UseNonce(w.client.Address()) })
+		}
 		_, _, err = w.prove(inputs[1], &j, 2*time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, 1, w.bought(1))
