@@ -112,7 +112,7 @@ func (s *Server) logRefusal(c *gin.Context, f *fault.Error, status int, err erro
 		level = slog.LevelError
 		attrs = append(attrs, slog.Any("err", err))
 	}
-	s.log.LogAttrs(c.Request.Context(), level, "request refused", attrs...)
+	s.Logger.LogAttrs(c.Request.Context(), level, "request refused", attrs...)
 }
 
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

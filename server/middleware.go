@@ -85,7 +85,7 @@ func (s *Server) allowOrigins() gin.HandlerFunc {
 		ExposeHeaders: []string{"Location", "ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"},
 		MaxAge:        10 * time.Minute,
 	}
-	if s.origins.Any() {
+	if s.Origins.Any() {
 		config.AllowAllOrigins = true
 	} else {
 		config.AllowOriginFunc = func(string) bool { return true } // asked below, with the request at hand
@@ -93,7 +93,7 @@ func (s *Server) allowOrigins() gin.HandlerFunc {
 	allow := cors.New(config)
 	return func(c *gin.Context) {
 		c.Writer.Header().Set("Vary", "Origin")
-		if c.GetHeader("Origin") != "" && s.origins.AllowsRequest(c.Request) {
+		if c.GetHeader("Origin") != "" && s.Origins.AllowsRequest(c.Request) {
 			allow(c)
 			return
 		}

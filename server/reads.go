@@ -191,7 +191,7 @@ func (s *Server) cancel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.log.InfoContext(c.Request.Context(), "job given up", "job", jobs.Label(j.ID), "key", who.Owner,
+	s.Logger.InfoContext(c.Request.Context(), "job given up", "job", jobs.Label(j.ID), "key", who.Owner,
 		"status", j.State.String(), "request_id", requestID(c))
 	answer(c, http.StatusOK, view)
 	return nil

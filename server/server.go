@@ -58,8 +58,6 @@ type Options struct {
 type Server struct {
 	Parts
 	opts      Options
-	log       *slog.Logger
-	origins   stream.Origins
 	durations *prometheus.HistogramVec
 	results   *prometheus.CounterVec
 	limited   *prometheus.CounterVec
@@ -79,7 +77,7 @@ const (
 
 // New wires the routes.
 func New(p Parts, o Options) (*Server, error) {
-	s := &Server{Parts: p, opts: o, log: p.Logger, origins: p.Origins}
+	s := &Server{Parts: p, opts: o}
 	s.registerMetrics(p.Registry)
 	routes, err := s.routes()
 	if err != nil {
@@ -104,7 +102,7 @@ func (s *Server) HTTP() *http.Server {
 		ConnContext:       stream.ConnContext,
 		// net/http's own answer to OPTIONS * would wait for a body without end.
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Server) admit(c *gin.Context, parse func([]byte) (claim.Claim, error)) 
 	}
 	s.results.WithLabelValues(string(admitted.Disposition)).Inc()
 	s.Audit.Admitted(asked, admitted.Job, admitted.Disposition)
-	s.log.InfoContext(c.Request.Context(), "job accepted", "job", jobs.Label(admitted.Job.ID),
+	s.Logger.InfoContext(c.Request.Context(), "job accepted", "job", jobs.Label(admitted.Job.ID),
 		"disposition", admitted.Disposition, "key", asked.Owner, "request_id", requestID(c))
 	return admitted, nil
 }

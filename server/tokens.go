@@ -31,7 +31,7 @@ func (s *Server) mint(c *gin.Context) error {
 	if err != nil {
 		return fmt.Errorf("minting a token: %w", err)
 	}
-	s.log.InfoContext(c.Request.Context(), "token minted", "key", who.Owner, "scope", cmp.Or(grant.Scope, auth.BrowserScope).String(),
+	s.Logger.InfoContext(c.Request.Context(), "token minted", "key", who.Owner, "scope", cmp.Or(grant.Scope, auth.BrowserScope).String(),
 		"bound", grant.Account != [32]byte{}, "expires", minted.ExpiresAt, "request_id", requestID(c))
 	answer(c, http.StatusCreated, api.Token{Token: minted.Token, ExpiresAt: api.Time(minted.ExpiresAt)})
 	return nil

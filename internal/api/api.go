@@ -285,6 +285,10 @@ type Ready struct {
 	Checks map[string]string `json:"checks"` // "ok" or what is wrong
 }
 
+// Subprotocol is the one WebSocket subprotocol that is ever answered. A browser may offer its token beside it, as
+// "bearer.<base64url>".
+const Subprotocol = "claimprover.v1"
+
 // Operation is what a client may send on a WebSocket.
 type Operation struct {
 	Op          string `json:"op"` // ping, subscribe, unsubscribe

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"claimprover/internal/api"
 	"claimprover/internal/fault"
 )
 
@@ -16,7 +17,7 @@ const MaxCredentialBytes = 4096
 // The WebSocket subprotocols of the wire contract: the one that is answered, and the prefix of the one that is a
 // credential (base64url, unpadded) and is never answered.
 const (
-	Subprotocol       = "claimprover.v1"
+	Subprotocol       = api.Subprotocol
 	subprotocolBearer = "bearer."
 )
 

@@ -5,9 +5,7 @@ import (
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -34,11 +32,11 @@ func networkOf(cfg *config.Config, log *slog.Logger) (*network.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	vk, err := readFile(cfg.ProgramVKFile)
+	vk, err := readProgram(cfg.ProgramVKFile)
 	if err != nil {
 		return nil, fmt.Errorf("SP1_PROGRAM_VK_FILE: %w", err)
 	}
-	elf, err := readFile(cfg.ProgramELFFile)
+	elf, err := readProgram(cfg.ProgramELFFile)
 	if err != nil {
 		return nil, fmt.Errorf("SP1_PROGRAM_ELF_FILE: %w", err)
 	}
@@ -68,16 +66,11 @@ func payingKey(cfg *config.Config) (*ecdsa.PrivateKey, error) {
 // maxProgram bounds a program's files; an ELF has a few megabytes.
 const maxProgram = 256 << 20
 
-func readFile(path string) ([]byte, error) {
+func readProgram(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxProgram))
+	return readFile(path, maxProgram)
 }
 
 // networkSide is what the service does about the prover network beside the workers: it looks after the account, and

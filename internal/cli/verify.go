@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -157,7 +156,7 @@ func (cmd *VerifyCmd) subject() (s verify.Subject, err error) {
 
 func (cmd *VerifyCmd) texts() (t api.VerifyRequest, err error) {
 	if cmd.Fixture != "" {
-		content, err := readBounded(cmd.Fixture)
+		content, err := readFile(cmd.Fixture, maxProofFile)
 		if err != nil {
 			return t, err
 		}
@@ -173,18 +172,9 @@ func (cmd *VerifyCmd) texts() (t api.VerifyRequest, err error) {
 			continue
 		}
 		*flag.into = flag.value
-		if content, err := readBounded(flag.value); err == nil {
+		if content, err := readFile(flag.value, maxProofFile); err == nil {
 			*flag.into = strings.TrimSpace(string(content))
 		}
 	}
 	return t, nil
-}
-
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxProofFile))
 }

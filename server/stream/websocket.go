@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"claimprover/hub"
+	"claimprover/internal/api"
 	"claimprover/internal/fault"
 
 	"github.com/coder/websocket"
@@ -20,8 +21,6 @@ import (
 )
 
 const (
-	// Subprotocol is the one that is ever answered. A client that offers it may offer its token beside it.
-	Subprotocol = "claimprover.v1"
 	// pongTimeout is how long a peer may take to answer a ping.
 	pongTimeout = 10 * time.Second
 	// maxRate is how many operations a client may send in a second; and how many pings, of which it may save up
@@ -102,7 +101,7 @@ func accept(w http.ResponseWriter, r *http.Request, l *link) (*socketWire, error
 	}
 	up := &upgrade{ResponseWriter: w}
 	ws, err := websocket.Accept(up, r, &websocket.AcceptOptions{
-		Subprotocols:       []string{Subprotocol},
+		Subprotocols:       []string{api.Subprotocol},
 		InsecureSkipVerify: true,
 		CompressionMode:    websocket.CompressionDisabled,
 		OnPingReceived:     func(context.Context, []byte) bool { return wire.mayPing(l) },

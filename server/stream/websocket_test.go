@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"claimprover/internal/api"
 	"claimprover/internal/fault"
 
 	"github.com/coder/websocket"
@@ -240,8 +241,8 @@ func TestWebSocket(t *testing.T) {
 				offered []string
 				want    string
 			}{
-				{[]string{Subprotocol, "bearer.c2VjcmV0"}, Subprotocol},
-				{[]string{"bearer.c2VjcmV0", Subprotocol}, Subprotocol},
+				{[]string{api.Subprotocol, "bearer.c2VjcmV0"}, api.Subprotocol},
+				{[]string{"bearer.c2VjcmV0", api.Subprotocol}, api.Subprotocol},
 				{[]string{"bearer.c2VjcmV0"}, ""},
 				{nil, ""},
 			} {
