@@ -14,6 +14,7 @@ const (
 	selectorBytes = 4
 	inputsAfterV6 = 5
 	inputsBefore  = 2
+	digestInput   = 1 // where the digest of the public values stands among them
 )
 
 // circuit is a registered circuit whose key is ready. It is not written to after it was made.
@@ -72,7 +73,7 @@ func (c *circuit) check(proof []byte, program, digest [32]byte) error {
 		return err
 	}
 	digest[0] &= 0x1f // the low 253 bits, which are smaller than the modulus
-	if inputs[1], err = decodeScalar("digest", digest[:]); err != nil {
+	if inputs[digestInput], err = decodeScalar("digest", digest[:]); err != nil {
 		return err
 	}
 	if c.root != nil {

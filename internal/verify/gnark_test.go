@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"math/big"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -12,6 +13,8 @@ import (
 	groth16 "github.com/consensys/gnark/backend/groth16/bn254"
 	plonk "github.com/consensys/gnark/backend/plonk/bn254"
 	"github.com/stretchr/testify/require"
+
+	"claimprover/internal/verify/internal/registry"
 )
 
 // inputs are the public inputs of a recorded proof.
@@ -81,5 +84,41 @@ func gnarkPlonk(t testing.TB, r recording) *plonk.Proof {
 			ClaimedValues: []fr.Element{linAt, p.lAt, p.rAt, p.oAt, p.s1At, p.s2At, p.qcpAt},
 		},
 		ZShiftedOpening: kzg.OpeningProof{H: p.shiftedOpening, ClaimedValue: p.zAt},
+	}
+}
+
+// TestTheStatementIsTheSumWhateverCameBefore: a key remembers what the inputs without the digest came to last time.
+func TestTheStatementIsTheSumWhateverCameBefore(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"v5.0.0", "v6.1.0"} {
+		r := recorded(t, version, "groth16")
+		e := entry(t, version, registry.Groth16)
+		k, err := newGroth16Key(e.Key)
+		require.NoError(t, err)
+		var vk groth16.VerifyingKey
+		_, err = vk.ReadFrom(bytes.NewReader(e.Key))
+		require.NoError(t, err)
+		holds := func(inputs fr.Vector) {
+			t.Helper()
+			var want bn254.G1Jac
+			want.FromAffine(&vk.G1.K[0])
+			for i := range inputs {
+				var term bn254.G1Jac
+				term.FromAffine(&vk.G1.K[i+1])
+				term.ScalarMultiplication(&term, inputs[i].BigInt(new(big.Int)))
+				want.AddAssign(&term)
+			}
+			got := k.statement(inputs)
+			require.True(t, got.Equal(new(bn254.G1Affine).FromJacobian(&want)))
+		}
+		inputs := r.inputs(t)
+		holds(inputs)
+		for i := range inputs {
+			other := append(fr.Vector(nil), inputs...)
+			other[i].SetRandom()
+			holds(other)
+			holds(other) // now it is remembered
+			holds(inputs)
+		}
 	}
 }

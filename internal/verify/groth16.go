@@ -5,18 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	groth16 "github.com/consensys/gnark/backend/groth16/bn254"
 )
 
-// groth16Key is a verifying key made ready for many checks. It is not written to after it was made.
+// groth16Key is a verifying key made ready for many checks. But for what it remembers it is not written to after it was
+// made.
 type groth16Key struct {
 	constant  bn254.G1Affine // K[0]
 	points    []*fixedPoint  // K[1:], one for each public input
 	alphaBeta bn254.GT       // e(α, β)
 	lines     *fixedPairs    // of -γ and -δ
+
+	usual atomic.Pointer[usual] // of the last proof
+}
+
+// usual is what all public inputs but the digest come to. A service's proofs are of one program, which ends well, with
+// one root and mostly the nonce zero: only the digest is another each time.
+type usual struct {
+	inputs [inputsAfterV6]fr.Element // the digest left out
+	sum    bn254.G1Jac               // K[0] + Σ wᵢ·K[i+1] of those
 }
 
 func newGroth16Key(raw []byte) (*groth16Key, error) {
@@ -87,10 +98,24 @@ func (k *groth16Key) check(body []byte, inputs []fr.Element) error {
 
 // statement is K[0] + Σ wᵢ·K[i+1].
 func (k *groth16Key) statement(inputs []fr.Element) bn254.G1Affine {
+	s := sum{k.withoutDigest(inputs)}
+	s.addFixed(&inputs[digestInput], k.points[digestInput])
+	return s.affine()
+}
+
+func (k *groth16Key) withoutDigest(inputs []fr.Element) bn254.G1Jac {
+	u := &usual{}
+	copy(u.inputs[:], inputs)
+	u.inputs[digestInput].SetZero()
+	if last := k.usual.Load(); last != nil && last.inputs == u.inputs {
+		return last.sum
+	}
 	var s sum
 	s.total.FromAffine(&k.constant)
-	for i := range inputs {
-		s.addFixed(&inputs[i], k.points[i])
+	for i := range k.points {
+		s.addFixed(&u.inputs[i], k.points[i])
 	}
-	return s.affine()
+	u.sum = s.total
+	k.usual.Store(u)
+	return u.sum
 }
