@@ -30,6 +30,7 @@ var network = settings{
 	"SP1_PROGRAM_VKEY":     "0x000d74444f16d75f72527687a36c1bd4c49e6799816dac4989be3bc175e86fd7",
 	"CORS_ALLOWED_ORIGINS": "https://app.example.org", "CLAIM_CONTRACT_ADDRESS": "0x25e02490ff74668543f167aab838c835ed202db7",
 	"CHAIN_ID": "84532", "ELIGIBILITY_FILE": "list.json", "API_KEYS": "0123456789abcdef",
+	"NETWORK_MAX_COST": "1000000000000000000",
 }
 
 // with gives a copy of base with changes; an empty text takes a variable out.
@@ -183,16 +184,17 @@ func TestUnsafeSettingsRefuseToStart(t *testing.T) {
 		"a text of any length":              {mock.with(settings{"NETWORK_MODE": strings.Repeat("x", 99)}), "NETWORK_MODE", `"` + strings.Repeat("x", 61) + `..." is none of`},
 		"every origin and a list":           {mock.with(settings{"CORS_ALLOWED_ORIGINS": "*,https://app.example"}), "CORS_ALLOWED_ORIGINS", "either * or the list"},
 
-		"network without an account":          {network.with(settings{"NETWORK_PRIVATE_KEY": ""}), "NETWORK_PRIVATE_KEY", "NETWORK_PRIVATE_KEY_FILE"},
-		"network with half a key":             {network.with(settings{"NETWORK_PRIVATE_KEY": strings.Repeat("11", 16)}), "NETWORK_PRIVATE_KEY", "32 bytes of hex"},
-		"network without a verifying key":     {network.with(settings{"SP1_PROGRAM_VKEY": ""}), "SP1_PROGRAM_VKEY", "Set it to the 32 bytes"},
-		"network without checking proofs":     {network.with(settings{"VERIFY_PROOF": "false"}), "VERIFY_PROOF", "Leave it out"},
-		"network without signatures":          {network.with(settings{"VERIFY_SIGNATURES": "false"}), "VERIFY_SIGNATURES", "Leave it out"},
-		"network without origins":             {network.with(settings{"CORS_ALLOWED_ORIGINS": ""}), "CORS_ALLOWED_ORIGINS", "say which browser origins"},
-		"network without a contract":          {network.with(settings{"CLAIM_CONTRACT_ADDRESS": ""}), "CLAIM_CONTRACT_ADDRESS", "Set the migration contract's address"},
-		"network without a chain":             {network.with(settings{"CHAIN_ID": ""}), "CHAIN_ID", "Set the id of the contract's chain"},
-		"network without list and budget":     {network.with(settings{"ELIGIBILITY_FILE": ""}), "MAX_PROOFS_PER_DAY", "Set the list, or"},
-		"network on a mode that is not there": {network.with(settings{"NETWORK_MODE": "testnet"}), "NETWORK_MODE", "none of mainnet, reserved, cluster"},
+		"network without an account":            {network.with(settings{"NETWORK_PRIVATE_KEY": ""}), "NETWORK_PRIVATE_KEY", "NETWORK_PRIVATE_KEY_FILE"},
+		"network with half a key":               {network.with(settings{"NETWORK_PRIVATE_KEY": strings.Repeat("11", 16)}), "NETWORK_PRIVATE_KEY", "32 bytes of hex"},
+		"network without a verifying key":       {network.with(settings{"SP1_PROGRAM_VKEY": ""}), "SP1_PROGRAM_VKEY", "Set it to the 32 bytes"},
+		"network without checking proofs":       {network.with(settings{"VERIFY_PROOF": "false"}), "VERIFY_PROOF", "Leave it out"},
+		"network without signatures":            {network.with(settings{"VERIFY_SIGNATURES": "false"}), "VERIFY_SIGNATURES", "Leave it out"},
+		"network without origins":               {network.with(settings{"CORS_ALLOWED_ORIGINS": ""}), "CORS_ALLOWED_ORIGINS", "say which browser origins"},
+		"network without a contract":            {network.with(settings{"CLAIM_CONTRACT_ADDRESS": ""}), "CLAIM_CONTRACT_ADDRESS", "Set the migration contract's address"},
+		"network without a chain":               {network.with(settings{"CHAIN_ID": ""}), "CHAIN_ID", "Set the id of the contract's chain"},
+		"network without list and budget":       {network.with(settings{"ELIGIBILITY_FILE": ""}), "MAX_PROOFS_PER_DAY", "Set the list, or"},
+		"network with a floor over its ceiling": {network.with(settings{"NETWORK_BALANCE_FLOOR": "501"}), "NETWORK_BALANCE_FLOOR", "Lower the one"},
+		"network on a mode that is not there":   {network.with(settings{"NETWORK_MODE": "testnet"}), "NETWORK_MODE", "none of mainnet, reserved, cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -240,6 +242,8 @@ func TestDangerousSettingsAreLoud(t *testing.T) {
 		"forwarding headers of all":  {mock.with(settings{"TRUST_PROXY_HEADERS": "true"}), "TRUST_PROXY_HEADERS"},
 		"every site in network mode": {network.with(settings{"CORS_ALLOWED_ORIGINS": "*"}), "CORS_ALLOWED_ORIGINS"},
 		"any claim in network mode":  {network.with(settings{"ELIGIBILITY_FILE": "", "ALLOW_ANY_CLAIM": "true"}), "ALLOW_ANY_CLAIM"},
+		"any price":                  {network.with(settings{"NETWORK_MAX_COST": ""}), "NETWORK_MAX_COST"},
+		"any base fee":               {network.with(settings{"NETWORK_MAX_COST": "", "NETWORK_MAX_PRICE_PER_PGU": "1"}), "NETWORK_MAX_COST"},
 		"an audience without tokens": {mock.with(settings{"JWT_AUDIENCE": "a"}), "JWT_AUDIENCE"},
 		"anonymous who cannot read":  {mock.with(settings{"ALLOW_ANONYMOUS": "true", "REQUIRE_AUTH_FOR_READS": "true"}), "REQUIRE_AUTH_FOR_READS"},
 	} {
@@ -249,8 +253,13 @@ func TestDangerousSettingsAreLoud(t *testing.T) {
 			require.Contains(t, settingsIn(verdict.Warnings), c.setting)
 		})
 	}
-	_, verdict, _ := read(t, network.with(nil))
-	require.Empty(t, verdict.Warnings, "what is safe is quiet")
+	for _, quiet := range []settings{
+		{}, {"NETWORK_MAX_COST": "", "NETWORK_MAX_BASE_FEE": "1", "NETWORK_MAX_PRICE_PER_PGU": "1"},
+		{"NETWORK_MAX_COST": "", "NETWORK_MODE": "reserved"},
+	} {
+		_, verdict, _ := read(t, network.with(quiet))
+		require.Empty(t, verdict.Warnings, "what is safe is quiet")
+	}
 }
 
 func TestMaxStreamsFollowsTheOpenFileLimit(t *testing.T) {
@@ -344,4 +353,46 @@ func settingsIn(findings []config.Finding) map[string]bool {
 		in[f.Setting] = true
 	}
 	return in
+}
+
+func TestAnAmountOfPROVEIsReadExactly(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"0": "0", "5": "5", "2.50": "2.5", "007.000000000000000001": "7.000000000000000001", "0.33": "0.33",
+		"1000000000000000000000000000": "1000000000000000000000000000", "": "refused", ".5": "refused", "5.": "refused", "1.0000000000000000001": "refused",
+		"-1": "refused", "1e18": "refused", "0x5": "refused", "1_0": "refused", "+5": "refused", "1,5": "refused",
+		"1000000000000000000000000000000": "refused",
+	} {
+		var p config.Prove
+		if err := p.UnmarshalText([]byte(text)); err != nil {
+			require.Equal(t, "refused", want, "%q: %v", text, err)
+			continue
+		}
+		require.Equal(t, want, p.String(), "%q", text)
+		var again config.Prove
+		require.NoError(t, again.UnmarshalText([]byte(p.String())))
+		require.Equal(t, p, again)
+	}
+	var wei config.Prove
+	require.NoError(t, wei.UnmarshalText([]byte("2.5")))
+	require.Equal(t, "2500000000000000000", wei.Amount().Dec())
+	require.NoError(t, wei.UnmarshalText([]byte("0")))
+	require.Nil(t, wei.Amount(), "nothing is no bound")
+}
+
+func TestACommandThatAsksTheNetworkNeedsItsSettingsAlone(t *testing.T) {
+	t.Parallel()
+	env := settings{"NETWORK_PRIVATE_KEY": strings.Repeat("11", 32), "SP1_PROGRAM_VKEY": network["SP1_PROGRAM_VKEY"], "NETWORK_MAX_COST": "1"}
+	judged := func(more settings) *config.Verdict {
+		c, _, reader := read(t, env.with(more))
+		return reader.JudgeNetwork(&c.Prover)
+	}
+	require.Equal(t, &config.Verdict{}, judged(nil))
+	require.Equal(t, &config.Verdict{}, judged(settings{"SP1_PROVER": "mock", "WORKER_COUNT": "none"}))
+	for setting, text := range map[string]string{
+		"NETWORK_PRIVATE_KEY": "", "SP1_PROGRAM_VKEY": "", "NETWORK_RPC_URL": "ftp://example.org",
+	} {
+		require.Len(t, judged(settings{setting: text}).Problems, 1, setting)
+	}
+	require.Contains(t, settingsIn(judged(settings{"NETWORK_MAX_COST": ""}).Warnings), "NETWORK_MAX_COST")
 }

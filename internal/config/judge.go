@@ -81,6 +81,28 @@ func (r *Reader) Judge(c *Config) *Verdict {
 	return v
 }
 
+// JudgeNetwork looks at the settings of the prover network alone, whatever SP1_PROVER says: for commands that ask the
+// network and serve nothing.
+func (r *Reader) JudgeNetwork(p *Prover) *Verdict {
+	c := Config{Prover: *p}
+	c.Mode = Network
+	v, ours := r.Judge(&c), &Verdict{}
+	about := func(f Finding) bool {
+		return strings.HasPrefix(f.Setting, "NETWORK_") || strings.HasPrefix(f.Setting, "SP1_")
+	}
+	for _, f := range v.Problems {
+		if about(f) {
+			ours.Problems = append(ours.Problems, f)
+		}
+	}
+	for _, f := range v.Warnings {
+		if about(f) {
+			ours.Warnings = append(ours.Warnings, f)
+		}
+	}
+	return ours
+}
+
 func (r *Reader) source(env string) Source {
 	if source, asked := r.sources[env]; asked {
 		return source
@@ -139,6 +161,12 @@ func judgeNetwork(c *Config, v *Verdict) {
 	}
 	if c.NetworkMode == "cluster" && !c.NetworkRPCURL.IsSet() {
 		v.Refuse("NETWORK_RPC_URL", "NETWORK_MODE=cluster has no public endpoint. Set that of your cluster's gateway.")
+	}
+	if c.NetworkMode == "mainnet" && c.MaxCost.Amount() == nil && (c.MaxBaseFee.Amount() == nil || c.MaxPricePerPGU.Amount() == nil) {
+		v.Warn("NETWORK_MAX_COST", "Without it the network's price is paid, whatever it is. Set the most that one proof may cost, or both NETWORK_MAX_BASE_FEE and NETWORK_MAX_PRICE_PER_PGU.")
+	}
+	if floor, ceiling := c.BalanceFloor.Amount(), c.BalanceCeiling.Amount(); floor != nil && ceiling != nil && floor.Gt(ceiling) {
+		v.Refuse("NETWORK_BALANCE_FLOOR", "It is over NETWORK_BALANCE_CEILING, so every balance would be wrong. Lower the one or raise the other.")
 	}
 	if c.ClaimContract == (common.Address{}) {
 		v.Refuse("CLAIM_CONTRACT_ADDRESS", "With SP1_PROVER=network each challenge is checked before money is spent. Set the migration contract's address.")

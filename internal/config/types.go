@@ -216,6 +216,52 @@ func (w Wei) String() string {
 	return w.amount.Dec()
 }
 
+// proveDigits are the decimals of PROVE: 10^18 of its smallest unit are one.
+const proveDigits = 18
+
+// Prove is an amount of PROVE, which may be unset.
+type Prove struct{ amount *uint256.Int } // in the smallest unit
+
+// ProveOf is an amount given in the smallest unit.
+func ProveOf(amount *uint256.Int) Prove { return Prove{amount} }
+
+// Amount is in the smallest unit; nil when it is unset or nothing.
+func (p Prove) Amount() *uint256.Int {
+	if p.amount == nil || p.amount.IsZero() {
+		return nil
+	}
+	return p.amount
+}
+
+// UnmarshalText takes decimal digits, with at most 18 of them behind a point.
+func (p *Prove) UnmarshalText(text []byte) error {
+	whole, part, point := strings.Cut(string(text), ".")
+	digits := whole + part
+	odd := strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+	if odd || whole == "" || point && part == "" || len(whole) > 30 || len(part) > proveDigits {
+		return fmt.Errorf("%s is not an amount of PROVE, such as 5 or 2.5", quoted(string(text)))
+	}
+	n, err := uint256.FromDecimal(digits + strings.Repeat("0", proveDigits-len(part)))
+	if err != nil {
+		return err
+	}
+	p.amount = n
+	return nil
+}
+
+// String gives decimal digits without zeros that say nothing, and nothing when unset.
+func (p Prove) String() string {
+	if p.amount == nil {
+		return ""
+	}
+	digits := p.amount.Dec()
+	if short := proveDigits + 1 - len(digits); short > 0 {
+		digits = strings.Repeat("0", short) + digits
+	}
+	at := len(digits) - proveDigits
+	return strings.TrimSuffix(strings.TrimRight(digits[:at]+"."+digits[at:], "0"), ".")
+}
+
 // Command is a program and its arguments.
 type Command []string
 
