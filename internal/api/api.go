@@ -201,7 +201,8 @@ type Service struct {
 	ChainID           uint64         `json:"chainId,omitempty"`
 	Anonymous         bool           `json:"anonymous,omitempty"` // submissions need no credential
 	Draining          bool           `json:"draining"`
-	Paused            string         `json:"paused,omitempty"` // why submissions are refused for now
+	Paused            string         `json:"paused,omitempty"`    // why submissions are refused for now
+	ChainAway         bool           `json:"chainAway,omitempty"` // submissions are refused until the chain answers again
 	Version           string         `json:"version"`
 }
 

@@ -129,7 +129,7 @@ func TestMessagesAreAsTheDocumentSays(t *testing.T) {
 	listed.ZKProof, listed.Claim, listed.Transaction = nil, nil, nil
 	service := api.Service{Capacity: 50, Workers: 4, FailedLastHour: map[string]int{"cancelled": 1}, ProverMode: "mock", Verifies: []string{"public_values"}, Version: "dev"}
 	full := service
-	full.ProofSeconds, full.ChainID, full.Anonymous, full.Paused = &api.Percentiles{P50: 1.5, P90: 2}, 1, true, "The chain is upgraded."
+	full.ProofSeconds, full.ChainID, full.Anonymous, full.Paused, full.ChainAway = &api.Percentiles{P50: 1.5, P90: 2}, 1, true, "The chain is upgraded.", true
 
 	c := apitest.New(t)
 	for _, right := range []struct {

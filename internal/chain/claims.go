@@ -96,6 +96,10 @@ func (c *Claims) Deadline() time.Time {
 	return time.Unix(at, 0).UTC()
 }
 
+// Away says that the chain cannot be asked: every endpoint has failed too often in a row, and none has answered since.
+// Nobody is asked.
+func (c *Claims) Away() bool { return c.rpc.away() }
+
 // heard remembers what everybody's terms say.
 func (c *Claims) heard(t Terms) {
 	if t.Deadline.IsZero() {

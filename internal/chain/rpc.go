@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,6 +127,11 @@ func (r *RPC) ask(ctx context.Context, q question) (answer, error) {
 func isTrouble(err error) bool {
 	_, ok := errors.AsType[trouble](err)
 	return ok
+}
+
+// away says that no endpoint is trusted to answer: each was cut, and has not answered since.
+func (r *RPC) away() bool {
+	return !slices.ContainsFunc(r.nodes, func(n *node) bool { return n.breaker.IsClosed() })
 }
 
 func (r *RPC) allCut() bool {

@@ -157,10 +157,12 @@ func TestADeadEndpoint(t *testing.T) {
 		p := newProxy(t, s.Node.URL)
 		var log bytes.Buffer
 		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))}, p.URL), s.Claims.Address, always)
+		require.False(t, claims.Away(), "nothing has failed")
 		p.lie(status(http.StatusBadGateway))
 		for range 2 {
 			require.Equal(t, fault.RPCUnavailable, codeOf(claims.Open(t.Context(), s.claim(t, 1))))
 		}
+		require.True(t, claims.Away())
 		require.EqualValues(t, 5, p.asked.Load(), "three tries, and two until the fifth failure")
 		asked, quickest := p.asked.Load(), time.Minute
 		for range 20 {
@@ -175,6 +177,7 @@ func TestADeadEndpoint(t *testing.T) {
 		healed := time.Now()
 		require.Eventually(t, func() bool { return claims.Open(t.Context(), s.claim(t, 1)) == nil }, 10*time.Second, 10*time.Millisecond)
 		require.Less(t, time.Since(healed), 5*time.Second)
+		require.False(t, claims.Away())
 		require.Equal(t, 1, strings.Count(log.String(), `endpoint="RPC 1" err="HTTP status 502"`), "the log says it once: %s", &log)
 		require.Equal(t, 1, strings.Count(log.String(), "answers again"))
 		requireNoSecret(t, log.String())

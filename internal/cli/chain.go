@@ -117,6 +117,9 @@ func (c *chainSide) deadline() func() time.Time {
 	return c.claims.Deadline
 }
 
+// away says that claims cannot be judged for now, since the chain does not answer.
+func (c *chainSide) away() bool { return c.claims != nil && c.claims.Away() }
+
 func (c *chainSide) close() {
 	if c.claims != nil {
 		c.claims.Close()
@@ -203,26 +206,27 @@ func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) (fa
 
 // Times of what is asked again and again.
 const (
-	learnEvery = 2 * time.Second // the chain's id, while it is not known
+	learnEvery = 2 * time.Second // the chain's id, while it is not known, and whether it is back, while it is away
 	watchEvery = time.Minute     // whether a claim in flight has landed on chain
 	inOneBatch = 100
 )
 
-// learn finds out the chain's id, until it is known or ctx ends.
+// learn asks while the chain's id is not known or the chain is away: on a quiet service nobody else would find out that
+// it is back.
 func (c *chainSide) learn(ctx context.Context, a *anchor) error {
 	every := time.NewTicker(learnEvery)
 	defer every.Stop()
 	for {
-		if _, err := a.domain(); err == nil {
-			<-ctx.Done()
-			return nil
-		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-every.C:
 		}
-		if facts, _ := c.claims.Facts(ctx); facts.ChainID != 0 {
+		_, unknown := a.domain()
+		if unknown == nil && !c.away() {
+			continue
+		}
+		if facts, _ := c.claims.Facts(ctx); unknown != nil && facts.ChainID != 0 {
 			a.fix(facts.ChainID)
 			c.log.Info("chain known", "chain_id", facts.ChainID)
 		}

@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,6 +252,45 @@ func TestAChainThatIsAwayAdmitsNobody(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ready.Ready)
 	require.NotEqual(t, "ok", ready.Checks["chain"])
+}
+
+func TestAChainThatGoesAwayIsSaidAndFoundAgain(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	node, err := url.Parse(o.Node.URL)
+	require.NoError(t, err)
+	var down atomic.Bool
+	forward := httputil.NewSingleHostReverseProxy(node)
+	rpc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	t.Cleanup(rpc.Close)
+	cfg := o.settings()
+	cfg.RPCURL, err = config.ParseURLs(rpc.URL, "http")
+	require.NoError(t, err)
+	c := o.serve(t, cfg, o.proves())
+	says := func(away bool) func() bool {
+		return func() bool {
+			figures, err := c.Stats(t.Context())
+			require.NoError(t, err)
+			ready, err := c.Ready(t.Context())
+			require.NoError(t, err)
+			return figures.ChainAway == away && ready.Ready != away && (ready.Checks["chain"] == "ok") != away
+		}
+	}
+	require.True(t, says(false)())
+	down.Store(true)
+	for range 2 {
+		_, err = c.Submit(t.Context(), o.submission(t, o.alice))
+		require.Equal(t, fault.RPCUnavailable, codeOf(t, err))
+	}
+	require.True(t, says(true)())
+	down.Store(false) // and nobody submits
+	require.Eventually(t, says(false), 20*time.Second, 50*time.Millisecond)
 }
 
 func otherList(t *testing.T) *eligibility.List {

@@ -70,7 +70,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
 		Domain: s.anchor.domain, List: p.list, JobsTTL: cfg.JobsTTL, Capacity: cfg.QueueCapacity, Workers: cfg.WorkerCount,
-		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, Deadline: s.chain.deadline(), Version: version, Logger: log,
+		Verifies: p.proofs.names, Anonymous: cfg.AllowAnonymous, Paused: s.gate.Paused, ChainAway: s.chain.away, Deadline: s.chain.deadline(), Version: version, Logger: log,
 	})
 	p.wait.Store(s.feed)
 	s.store.Announce(s.heard)
@@ -206,6 +206,9 @@ func (s *service) ready(ctx context.Context) map[string]string {
 	}
 	if s.chain.claims != nil {
 		checks["chain"] = "ok"
+		if s.chain.away() {
+			checks["chain"] = "the chain cannot be asked right now"
+		}
 		if _, err := s.anchor.domain(); err != nil {
 			checks["chain"] = "the chain cannot be asked, and its id is not set"
 		}
@@ -260,7 +263,7 @@ func (s *service) run(ctx context.Context, public, admin net.Listener) error {
 		start("jwks", func() error { return s.jwks.Run(serving) })
 	}
 	if s.chain.claims != nil {
-		start("chain id", func() error { return s.chain.learn(serving, s.anchor) })
+		start("chain", func() error { return s.chain.learn(serving, s.anchor) })
 		start("claims in flight", func() error { return s.chain.watch(serving, s.store) })
 	}
 	if s.network != nil {

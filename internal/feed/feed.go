@@ -32,6 +32,8 @@ type Options struct {
 	Anonymous bool
 	// Paused says why submissions are refused for now, empty if they are not; nil: they never are.
 	Paused func() string
+	// ChainAway says that the chain, and so every new claim, cannot be judged for now; nil: it is never asked.
+	ChainAway func() bool
 	// Deadline is until when the contract takes claims, zero if it says no such time; nil: nobody knows. It must not block.
 	Deadline func() time.Time
 	Version  string

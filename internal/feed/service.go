@@ -31,6 +31,7 @@ func (f *Feed) Service(ctx context.Context) (api.Service, error) {
 	if f.opts.Paused != nil {
 		s.Paused = f.opts.Paused()
 	}
+	s.ChainAway = f.opts.ChainAway != nil && f.opts.ChainAway()
 	if oldest := figures.OldestPending; !oldest.IsZero() {
 		s.OldestWaitSeconds = int(time.Since(oldest).Seconds())
 	}

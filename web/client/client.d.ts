@@ -206,6 +206,8 @@ export interface Service {
   draining: boolean
   /** Why new claims are refused for now, in the operator's words. */
   paused?: string
+  /** The chain cannot be asked: new claims are refused until it answers again. */
+  chainAway?: boolean
   version: string
 }
 

@@ -212,6 +212,21 @@ test("lost and found: the page greys, comes back by itself, and shows what is tr
   assert.ok(Date.now() - began < 5000)
 })
 
+test("a chain that does not answer is told in a banner while it lasts, and a close deadline with the job", async t => {
+  const { page, stub } = await start(t, { path: on, prepare: stub => stub.put(id, { position: 1, queueSize: 1 }) })
+  await headline(page, "In line")
+  assert.ok(await page.locator("#warning").isHidden())
+  stub.figures({ chainAway: true })
+  await page.locator(".banner[data-kind=chain-away]", { hasText: "The chain does not answer" }).waitFor()
+  await page.locator("#sentence", { hasText: "The chain cannot be asked right now" }).waitFor()
+  stub.figures({ chainAway: undefined })
+  await page.locator(".banner[data-kind=chain-away]").waitFor({ state: "detached" })
+  const warning = "The contract takes claims until 2026-11-25T00:00:00Z. Send this one before."
+  stub.put(id, { status: "running", position: undefined, warning })
+  await page.locator("#warning", { hasText: warning }).waitFor()
+  await page.locator("#status", { hasText: warning }).waitFor({ state: "attached" })
+})
+
 test("the page asks nobody but its own host, and little of that", async t => {
   const stub = await new Stub().listen()
   stub.service = { ...idle }

@@ -25,6 +25,7 @@ test("the one sentence says what a newcomer needs", () => {
   assert.equal(sentence({ queued: 12, running: 4, proofSeconds: { p50: 250, p90: 415 } }), "Busy: 12 in line. A proof takes about 4–7 min, plus the wait.")
   assert.equal(sentence({ queued: 50 }), "The line is full. New claims are refused until a place is free.")
   assert.match(sentence({ queued: 50, paused: "x", draining: true }), /^Restarting/)
+  assert.match(sentence({ queued: 50, chainAway: true }), /^The chain cannot be asked right now/)
   assert.equal(sentence({ queued: 50, paused: "The contract is upgraded." }), "Paused. Running proofs finish; new claims are refused for now.")
 })
 
@@ -50,7 +51,7 @@ test("trying again does not make a lost connection young", () => {
 
 test("banners come worst first", () => {
   const kinds = figures => s.view(live(figures)).banners.map(b => b.kind)
-  assert.deepEqual(kinds({ anonymous: true, proverMode: "mock", paused: "x", draining: true }), ["draining", "paused", "mock", "anonymous"])
+  assert.deepEqual(kinds({ anonymous: true, proverMode: "mock", paused: "x", draining: true, chainAway: true }), ["draining", "paused", "chain-away", "mock", "anonymous"])
   assert.equal(s.view(live({ paused: "The contract is upgraded." })).banners[0].text, "New claims are refused for now: The contract is upgraded.")
   assert.deepEqual(kinds({}), [])
 })
@@ -128,6 +129,17 @@ test("a screen reader hears changes of state and every fifth place, not each tic
     if (words !== undefined) heard.push(words)
   }
   assert.deepEqual(heard.map(w => /\d+/.exec(w)[0]), ["12", "10", "5", "4", "3", "2", "1"])
+})
+
+test("a deadline that is close is shown with the job, and said", () => {
+  const warning = "The contract takes claims until 2026-11-25T00:00:00Z. Send this one before."
+  for (const job of [{ position: 2, queueSize: 2 }, { status: "running" }, { status: "completed", verified: true }]) {
+    const v = s.view(watched({ ...job, warning }))
+    assert.equal(v.job.warning, warning)
+    assert.ok(v.announcement.endsWith(". " + warning), v.announcement)
+    assert.ok(!v.announcement.includes(".."), v.announcement)
+  }
+  assert.equal(s.view(watched({ position: 1 })).job.warning, "")
 })
 
 test("the last five jobs are remembered, the newest first, each once", () => {

@@ -111,6 +111,7 @@ function banners({ service, watched, expected }) {
   const f = service.figures ?? { proverMode: expected.includes("mock") && "mock", anonymous: expected.includes("anonymous") }, shown = []
   if (f.draining) shown.push(t.banners.draining)
   if (f.paused) shown.push(t.banners.paused(f.paused))
+  if (f.chainAway) shown.push(t.banners.chainAway)
   if (f.proverMode == "mock" || (watched?.job && mock(watched.job))) shown.push(t.banners.mock)
   if (f.anonymous) shown.push(t.banners.anonymous)
   return shown.map(([kind, text]) => ({ kind, text }))
@@ -122,6 +123,7 @@ function sentence({ service, now }) {
   if (away(service, now)) return s.stale(clock(service.seen ?? service.at))
   if (f.draining) return s.draining
   if (f.paused) return s.paused
+  if (f.chainAway) return s.chainAway
   if (f.queued >= f.capacity) return s.full
   const time = f.proofSeconds && range(f.proofSeconds.p50, f.proofSeconds.p90)
   if (f.queued > 0 && f.running >= f.workers) return time ? s.busy(f.queued, time) : s.busyIdle(f.queued)
@@ -194,11 +196,12 @@ function documentTitle(job) {
 
 /** What a screen reader is told: states, phases, and every fifth place in line; not each tick. */
 function announcement(watched) {
-  const job = watched?.job
-  if (!job) return watched?.refusal ? headline(job, watched.refusal).join(". ") : ""
-  if (job.status != "pending") return headline(job, {}).filter(Boolean).join(". ")
+  const job = watched?.job, said = words => words.filter(Boolean).join(". ").replaceAll("..", ".")
+  if (!job) return watched?.refusal ? said(headline(job, watched.refusal)) : ""
+  const all = words => said([...words, job.warning])
+  if (job.status != "pending") return all(headline(job, {}))
   const step = job.position > 5 ? Math.ceil(job.position / 5) * 5 : job.position
-  return step == job.position || !watched.first || job.position == watched.first ? headline(job, {})[0] : undefined
+  return step == job.position || !watched.first || job.position == watched.first ? all(headline(job, {}).slice(0, 1)) : undefined
 }
 
 function jobView({ watched: w, now, cancel, qr, notify }) {
@@ -213,6 +216,7 @@ function jobView({ watched: w, now, cancel, qr, notify }) {
     kind: failed && job.code == "cancelled" ? "cancelled" : failed || refusal && !job ? "failed" : job?.status == "completed" ? mock(job) ? "mock" : job.verified ? "ready" : "unverified" : job ? "going" : "loading",
     head, next,
     code: failed ? { code: job.code, message: job.message } : refusal && !job ? { code: refusal.code, message: refusal.message, requestId: refusal.requestId } : undefined,
+    warning: job?.warning ?? "",
     progress: !job || ended(job) ? undefined : { value: progress(w, now) === undefined ? undefined : w.progress, ...times(w, now) },
     steps: job ? timeline(job, now) : [],
     result: job?.status == "completed" ? result(job) : undefined,

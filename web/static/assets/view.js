@@ -89,6 +89,7 @@ function job(v) {
   text($("next"), v.next)
   show($("code"), Boolean(v.code))
   if (v.code) fill($("code"), v.code, () => [el("code", {}, v.code.code ?? ""), v.code.message ? " " + v.code.message : "", v.code.requestId ? ` (${v.code.requestId})` : ""].filter(Boolean))
+  text($("warning"), v.warning)
   show($("progress"), Boolean(v.progress))
   if (v.progress) {
     const bar = $("progress").querySelector("progress")
