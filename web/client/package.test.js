@@ -51,11 +51,37 @@ test("its declarations hold for who uses them", async t => {
   execFileSync("npx", ["tsc", ...options, use + "/use.ts"], { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
 })
 
-test("the package holds what it names, and nothing else", async () => {
+/** The packed package, as a registry would hold it. */
+async function pack(t) {
+  const folder = await mkdtemp(tmpdir() + "/claimprover-package-")
+  t.after(() => rm(folder, { recursive: true }))
+  const [{ filename, files }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", folder], { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }))
+  return { folder, file: folder + "/" + filename, files: files.map(f => f.path).sort() }
+}
+
+test("the package holds what it names, and nothing else", async t => {
+  assert.deepEqual((await pack(t)).files, ["LICENSE", "README.md", "client.d.ts", "client.js", "package.json"])
+  const { exports, sideEffects } = JSON.parse(await readFile(new URL("package.json", folder), "utf8"))
+  assert.equal(Object.keys(exports["."])[0], "types")
+  assert.equal(sideEffects, false)
+})
+
+test("publint and arethetypeswrong find nothing in it", async t => {
   const { messages } = await publint({ pkgDir: here, strict: true })
   assert.deepEqual(messages, [])
-  const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json"], { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }))
-  assert.deepEqual(files.map(f => f.path).sort(), ["LICENSE", "README.md", "client.d.ts", "client.js", "package.json"])
-  const { exports } = JSON.parse(await readFile(new URL("package.json", folder), "utf8"))
-  assert.equal(Object.keys(exports["."])[0], "types")
+  const { file } = await pack(t)
+  // It is a module only: `require` of one is an error in older versions of Node, and that is meant.
+  execFileSync("npx", ["attw", "--profile", "esm-only", "--no-emoji", "--no-color", file], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+})
+
+test("who installs it imports it by its name, with its types", async t => {
+  const { folder, file } = await pack(t)
+  await writeFile(folder + "/package.json", `{"type":"module","private":true}`)
+  execFileSync("npm", ["install", "--offline", "--no-audit", "--no-fund", file], { cwd: folder, stdio: "ignore" })
+  await writeFile(folder + "/use.mjs", `import { follow, ClaimError } from "claimprover-client"
+    console.log(typeof follow, new ClaimError({ code: "timeout" }).code)`)
+  assert.equal(execFileSync("node", ["use.mjs"], { cwd: folder, encoding: "utf8" }), "function timeout\n")
+  await writeFile(folder + "/use.ts", `import { follow, type ErrorCode } from "claimprover-client"
+    export const code: ErrorCode | undefined = follow("https://prover.example", "x").job?.code`)
+  execFileSync(root + "node_modules/.bin/tsc", ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "", "--lib", "es2022,dom,dom.iterable", "use.ts"], { cwd: folder, stdio: ["ignore", "inherit", "inherit"] })
 })
