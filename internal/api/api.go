@@ -77,7 +77,7 @@ type Job struct {
 	Position     int         `json:"position,omitempty"`
 	QueueSize    int         `json:"queueSize,omitempty"`
 	ETASeconds   *[2]int     `json:"etaSeconds,omitempty"`
-	Warning      string      `json:"warning,omitempty"` // the contract's deadline is close
+	Warning      string      `json:"warning,omitempty"` // the contract's deadline is close, or the claim could not be tried on it
 	CreatedAt    Time        `json:"createdAt"`
 	StartedAt    *Time       `json:"startedAt,omitempty"`
 	FinishedAt   *Time       `json:"finishedAt,omitempty"`

@@ -11,19 +11,21 @@ import (
 	"claimprover/internal/verify"
 )
 
+// SettlesName is what verifiedBy calls the check that [Claims.Settles] makes.
+const SettlesName = "claim"
+
 // Settles is the verify.Check named claim: the finished claimWithZKProof by eth_call, from nobody's address, for the
 // sender plays no part. merkleProof gives an account's proof, and false for one that is not listed.
 //
-// A revert that is about the claim and not about its proof is already_claimed or claims_closed; every other refuses the
-// proof. Trouble is as with [Gateway.Check].
+// A revert that is about the claim and not about its proof is already_claimed or claims_closed; where it may pass, as a
+// pause does, it is a verify.ErrNotNow too. Every other refuses the proof. Trouble is as with [Gateway.Check].
 func (c *Claims) Settles(merkleProof func(key [32]byte) ([][32]byte, bool)) verify.Check {
-	const name = "claim"
 	return func(ctx context.Context, s verify.Subject) (string, error) {
 		data, err := settlement(s, merkleProof)
 		if err != nil {
-			return name, err
+			return SettlesName, err
 		}
-		return name, persist(ctx, func(ctx context.Context) error { return c.settles(ctx, data) })
+		return SettlesName, persist(ctx, func(ctx context.Context) error { return c.settles(ctx, data) })
 	}
 }
 
@@ -57,8 +59,11 @@ func (c *Claims) settles(ctx context.Context, data []byte) error {
 	switch revert.Name {
 	case "AlreadyClaimed":
 		return fault.New(fault.AlreadyClaimed, "This account was claimed while its proof was made: the contract has paid it out.")
-	case "ClaimsPaused", "ClaimDeadlinePassed", "NoZKVerifier", "ERC20InsufficientBalance":
-		return fault.New(fault.ClaimsClosed, "The proof is ready, but the contract would not pay the claim now (%s).", revert)
+	case "ClaimDeadlinePassed":
+		return fault.New(fault.ClaimsClosed, "The proof came too late: the contract takes no claims any more (%s).", revert)
+	case "ClaimsPaused", "NoZKVerifier", "ERC20InsufficientBalance", "SafeERC20FailedOperation":
+		return fault.New(fault.ClaimsClosed, "The proof is ready, but the contract would not pay the claim now (%s).", revert).
+			Because(verify.ErrNotNow)
 	}
 	return &verify.Error{Reason: verify.Invalid, Detail: fmt.Sprintf("the claim contract would refuse the claim: %s", revert)}
 }

@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -56,11 +57,12 @@ func TestTheClaimIsRefused(t *testing.T) {
 		before func(*testing.T, stage)
 		spoil  func(*verify.Subject)
 		code   fault.Code
+		notNow bool // and it may be otherwise later
 		says   string
 	}{
-		"when the contract is paused meanwhile":    {before: sends("setPaused", true), code: fault.ClaimsClosed, says: "ClaimsPaused"},
+		"when the contract is paused meanwhile":    {before: sends("setPaused", true), code: fault.ClaimsClosed, notNow: true, says: "ClaimsPaused"},
 		"when the deadline passes meanwhile":       {before: sends("setClaimDeadline", common.Big1), code: fault.ClaimsClosed, says: "ClaimDeadlinePassed"},
-		"when the verifier is taken away":          {before: sends("setZKVerifier", common.Address{}), code: fault.ClaimsClosed, says: "NoZKVerifier"},
+		"when the verifier is taken away":          {before: sends("setZKVerifier", common.Address{}), code: fault.ClaimsClosed, notNow: true, says: "NoZKVerifier"},
 		"when it is claimed meanwhile":             {before: func(t *testing.T, s stage) { s.pay(t, 1) }, code: fault.AlreadyClaimed},
 		"when the list is another":                 {before: sends("setMerkleRoot", [32]byte{1}), says: "InvalidMerkleProof"},
 		"when the amount is another":               {spoil: func(s *verify.Subject) { s.PublicValues[95] ^= 1 }, says: "InvalidMerkleProof"},
@@ -82,6 +84,7 @@ func TestTheClaimIsRefused(t *testing.T) {
 			checked, err := s.claims(t, always).Settles(s.list.Proof)(t.Context(), subject)
 			require.Equal(t, "claim", checked)
 			require.ErrorContains(t, err, c.says)
+			require.Equal(t, c.notNow, errors.Is(err, verify.ErrNotNow))
 			if c.code != "" {
 				require.Equal(t, c.code, codeOf(err))
 				require.Empty(t, verify.ReasonOf(err), "that says nothing about the proof")
@@ -104,6 +107,7 @@ func TestTheClaimIsRefused(t *testing.T) {
 		_, err = s.claims(t, always).Settles(s.list.Proof)(t.Context(), verify.Subject{Program: program, PublicValues: proof.PublicValues, Proof: proof.Bytes})
 		require.Equal(t, fault.ClaimsClosed, codeOf(err))
 		require.ErrorContains(t, err, "ERC20InsufficientBalance")
+		require.ErrorIs(t, err, verify.ErrNotNow, "its owner may fund it")
 	})
 
 	t.Run("but trouble is no refusal, and no success: an address without code", func(t *testing.T) {

@@ -62,3 +62,34 @@ func TestWithoutAChainNobodyIsWarned(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, j.Warning)
 }
+
+func TestAProofWhoseClaimCouldNotBeTriedSaysSo(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		verifies, passed []string
+		warned           bool
+	}{
+		"the contract was paused":       {[]string{"groth16", "claim"}, []string{"groth16"}, true},
+		"the claim was tried":           {[]string{"groth16", "claim"}, []string{"groth16", "claim"}, false},
+		"no service here tries a claim": {[]string{"groth16"}, []string{"groth16"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t, feed.Options{Verifies: c.verifies})
+			id := w.submit()
+			l := w.lease()
+			w.swap(l, func(j jobs.Job) (jobs.Job, error) { return j.Checked(c.passed, time.Now()) })
+			j, err := w.feed.Job(t.Context(), id)
+			require.NoError(t, err)
+			require.Empty(t, j.Warning, "before it is ready there is nothing to keep")
+			w.complete(l)
+			j, err = w.feed.Job(t.Context(), id)
+			require.NoError(t, err)
+			if c.warned {
+				require.Contains(t, j.Warning, "the claim itself was not tried")
+			} else {
+				require.Empty(t, j.Warning)
+			}
+		})
+	}
+}

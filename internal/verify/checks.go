@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"claimprover/internal/claim"
@@ -21,6 +22,10 @@ type Subject struct {
 // nil means that the proof passed, an [*Error] that it is none. Any other error says nothing about the proof: the check
 // could not be made, and what may be shown of that is a fault.Error in its chain.
 type Check func(ctx context.Context, s Subject) (name string, err error)
+
+// ErrNotNow is wrapped by the error of a [Check] that could not be made because whoever it asks takes nothing for the
+// time being: a contract that is paused. The proof is as good as the other checks say.
+var ErrNotNow = errors.New("not to be checked for now")
 
 // Native is the [Check] of the proof's own mathematics; its name is the proof's system, or "selector" when there is none.
 func (v *Verifier) Native(_ context.Context, s Subject) (string, error) {
@@ -43,24 +48,31 @@ func NewChecks(program [32]byte, list ...Check) *Checks {
 	return &Checks{program: program, list: list}
 }
 
-// OfClaim checks a prover's proof of a claim and gives the names of the checks that it passed, which are all of them. A
-// proof that is none, or is of something else, is a verification_failed with the [Reason] below it. When ctx has ended
-// the error wraps its cause.
+// OfClaim checks a prover's proof of a claim and gives the names of the checks that it passed, which are all but those
+// that ended with [ErrNotNow]; if these are all there are, their error is the answer. A proof that is none, or is of
+// something else, is a verification_failed with the [Reason] below it. When ctx has ended the error wraps its cause.
 func (c *Checks) OfClaim(ctx context.Context, cl claim.Claim, p prover.Proof) (verifiedBy []string, err error) {
 	want := cl.PublicValues()
 	if !bytes.Equal(want[:], p.PublicValues) {
 		return nil, failed("public_values", refuse(PublicValues, "the proof commits to other public values than the claim's"))
 	}
 	s := Subject{Program: c.program, PublicValues: want[:], Proof: p.Bytes}
+	var later error
 	for _, check := range c.list {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("checking the proof: %w", context.Cause(ctx))
 		}
-		name, err := check(ctx, s)
-		if err != nil {
+		switch name, err := check(ctx, s); {
+		case err == nil:
+			verifiedBy = append(verifiedBy, name)
+		case errors.Is(err, ErrNotNow):
+			later = failed(name, err)
+		default:
 			return nil, failed(name, err)
 		}
-		verifiedBy = append(verifiedBy, name)
+	}
+	if len(verifiedBy) == 0 {
+		return nil, later
 	}
 	return verifiedBy, nil
 }

@@ -104,6 +104,30 @@ func TestACheckThatCouldNotBeMadeIsNotARefusal(t *testing.T) {
 	require.False(t, fault.Is(err, fault.VerificationFailed))
 }
 
+func TestACheckThatCannotBeMadeForNowIsLeftOut(t *testing.T) {
+	t.Parallel()
+	closed := func(context.Context, verify.Subject) (string, error) {
+		return "claim", fault.New(fault.ClaimsClosed, "The contract is paused.").Because(verify.ErrNotNow)
+	}
+	refuses := func(context.Context, verify.Subject) (string, error) {
+		return "onchain", &verify.Error{Reason: verify.Invalid, Detail: "the contract reverted"}
+	}
+	native := verifytest.New(t).Verifier().Native
+	for _, list := range [][]verify.Check{{native, closed}, {closed, native}} {
+		by, err := verify.NewChecks(program, list...).OfClaim(t.Context(), aClaim(), proofOf(t, aClaim()))
+		require.NoError(t, err, "a proof that was paid for is not lost to a pause")
+		require.Equal(t, []string{"groth16"}, by, "nothing says that the claim was tried")
+	}
+	for _, list := range [][]verify.Check{{refuses, closed}, {closed, refuses}} {
+		by, err := verify.NewChecks(program, list...).OfClaim(t.Context(), aClaim(), proofOf(t, aClaim()))
+		require.True(t, fault.Is(err, fault.VerificationFailed), "a pause excuses no other check")
+		require.Empty(t, by)
+	}
+	by, err := verify.NewChecks(program, closed).OfClaim(t.Context(), aClaim(), proofOf(t, aClaim()))
+	require.True(t, fault.Is(err, fault.ClaimsClosed), "a proof that nobody has checked is not given out as unchecked")
+	require.Empty(t, by)
+}
+
 func TestNothingIsCheckedAfterTheJobHasEnded(t *testing.T) {
 	t.Parallel()
 	timeout := errors.New("the job's time is over")
