@@ -70,7 +70,17 @@ func testParts(t *testing.T, cfg *config.Config, circuit *verifytest.Circuit, p 
 // serveInProcess runs the whole service in this process until the test ends, and gives a client of it.
 func serveInProcess(t *testing.T, cfg *config.Config, p parts) (*client.Client, *service) {
 	t.Helper()
-	s, err := newService(cfg, p, slog.New(slog.DiscardHandler))
+	s, url := serveLogged(t, cfg, p, slog.New(slog.DiscardHandler))
+	c, err := client.New(url, proofsKey, client.Options{})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c, s
+}
+
+// serveLogged also says where it serves.
+func serveLogged(t *testing.T, cfg *config.Config, p parts, log *slog.Logger) (s *service, url string) {
+	t.Helper()
+	s, err := newService(cfg, p, log)
 	require.NoError(t, err)
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -79,15 +89,12 @@ func serveInProcess(t *testing.T, cfg *config.Config, p parts) (*client.Client, 
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx, public, admin) }()
-	c, err := client.New("http://"+public.Addr().String(), proofsKey, client.Options{})
-	require.NoError(t, err)
 	t.Cleanup(func() {
-		c.Close()
 		stop()
 		require.NoError(t, <-done)
 		p.chain.close()
 	})
-	return c, s
+	return s, "http://" + public.Addr().String()
 }
 
 // serveProofs is a service that knows no chain.
