@@ -23,10 +23,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// The test binary is also the program under test: called by its name, it behaves like it.
+// The test binary is also the program under test, and its prover: called by its name, it behaves like it.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "claimprover" {
+	switch filepath.Base(os.Args[0]) {
+	case "claimprover":
 		os.Exit(Main())
+	case "standin":
+		standIn()
+		return
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -34,15 +38,20 @@ func TestMain(m *testing.M) {
 // program puts the binary into a folder of the test, under its real name.
 func program(t *testing.T) string {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), "claimprover")
+	copySelf(t, path)
+	return path
+}
+
+func copySelf(t *testing.T, path string) {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "claimprover")
 	if os.Link(self, path) != nil { // another file system
 		content, err := os.ReadFile(self)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(path, content, 0o755))
 	}
-	return path
 }
 
 const testKey = "script-key-0123456789"
