@@ -115,7 +115,7 @@ func (r *RPC) routes(ctx context.Context, gateway common.Address, at Block, sele
 func (g *Gateway) Routes(ctx context.Context, selectors ...[4]byte) ([]Route, error) {
 	a, err := g.rpc.ask(ctx, question{codes: []common.Address{g.address}, judge: func(a answer) error {
 		if !a.code[0] {
-			return trouble("there is no verifier contract at its address")
+			return trouble{badAnswer, "there is no verifier contract at its address"}
 		}
 		return nil
 	}})
@@ -169,10 +169,10 @@ func (r *RPC) compareOne(a answer) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.chainID != 0 && a.chainID != r.chainID {
-		return troublef("it serves chain %d, not %d", a.chainID, r.chainID)
+		return troublef(otherChain, "it serves chain %d, not %d", a.chainID, r.chainID)
 	}
 	if behind := r.newest.Time.Sub(a.head.Time); behind > r.opts.MaxLag {
-		return troublef("its newest block is %v older than one seen before", behind)
+		return troublef(leftBehind, "its newest block is %v older than one seen before", behind)
 	}
 	return nil
 }

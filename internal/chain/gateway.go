@@ -59,9 +59,9 @@ func (g *Gateway) verify(ctx context.Context, s verify.Subject) error {
 func judgeSilent(a answer, what string) error {
 	switch {
 	case !a.code[0]:
-		return troublef("there is no %s at its address", what)
+		return troublef(badAnswer, "there is no %s at its address", what)
 	case a.outputs[0].revert == nil && len(a.outputs[0].bytes) != 0:
-		return troublef("what is at its address is no %s", what)
+		return troublef(badAnswer, "what is at its address is no %s", what)
 	}
 	return nil
 }

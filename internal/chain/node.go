@@ -172,11 +172,11 @@ func (b *batch) read() (answer, error) {
 		}
 	}
 	if b.chainID == nil || b.head == nil || b.head.Hash == (common.Hash{}) || b.after == nil {
-		return a, trouble("a part of the answer is missing")
+		return a, errMissing
 	}
 	for i, code := range b.codes {
 		if code == nil {
-			return a, trouble("a part of the answer is missing")
+			return a, errMissing
 		}
 		a.code[i] = len(*code) > 0
 	}
@@ -196,7 +196,7 @@ func (b *batch) readCall(to *output, c call, result *hexutil.Bytes, err error) e
 	case err != nil:
 		return rewrite(err)
 	case result == nil:
-		return trouble("a part of the answer is missing")
+		return errMissing
 	}
 	to.bytes = *result
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // RPCOptions tune an [RPC]; the zero value is ready for use.
@@ -22,6 +23,7 @@ type RPCOptions struct {
 	Timeout     time.Duration // of one question with all its tries; 0: 10 s
 	Concurrency int           // questions on their way at once; 0: 16
 	MaxLag      time.Duration // by which a head may be older than the newest one ever seen; 0: a minute
+	Metrics     *Metrics      // nil: nobody counts
 	Logger      *slog.Logger  // nil: silent
 }
 
@@ -64,28 +66,35 @@ func NewRPC(urls []string, o RPCOptions) (*RPC, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
 	r := &RPC{opts: o, chainID: o.ChainID, slots: bulkhead.New[any](uint(o.Concurrency))}
 	r.retry = failsafe.With(retrypolicy.NewBuilder[any]().WithMaxAttempts(tries).AbortOnErrors(errCut).
 		WithBackoff(50*time.Millisecond, 500*time.Millisecond).WithJitterFactor(.25).ReturnLastFailure().Build())
 	client := newHTTPClient(o.Concurrency)
 	for i, url := range urls {
 		n := &node{name: fmt.Sprintf("RPC %d", i+1), url: url, http: client}
-		n.breaker = newBreaker(n, o.Logger)
+		n.breaker = newBreaker(n, o.Metrics.cut, o.Logger)
 		r.nodes = append(r.nodes, n)
 	}
 	return r, nil
 }
 
 // newBreaker cuts an endpoint off after failures, and says so once.
-func newBreaker(n *node, log *slog.Logger) circuitbreaker.CircuitBreaker[any] {
+func newBreaker(n *node, cut prometheus.Gauge, log *slog.Logger) circuitbreaker.CircuitBreaker[any] {
 	log = log.With("endpoint", n.name)
 	return circuitbreaker.NewBuilder[any]().WithFailureThreshold(failuresToCut).WithSuccessThreshold(1).WithDelay(cutFor).
 		OnOpen(func(e circuitbreaker.StateChangedEvent) {
 			if e.OldState == circuitbreaker.ClosedState { // not each time that it is tried in vain
+				cut.Inc()
 				log.Warn("rpc endpoint left alone until it answers", "err", *n.lastTrouble.Load())
 			}
 		}).
-		OnClose(func(circuitbreaker.StateChangedEvent) { log.Info("rpc endpoint answers again") }).
+		OnClose(func(circuitbreaker.StateChangedEvent) {
+			cut.Dec()
+			log.Info("rpc endpoint answers again")
+		}).
 		Build()
 }
 
@@ -182,10 +191,12 @@ func (r *RPC) try(ctx context.Context, n *node, q question) (answer, error) {
 	case err == nil:
 		n.breaker.RecordSuccess()
 	case !trial && errors.Is(ctx.Err(), context.Canceled): // the caller left: that says nothing about the endpoint
+		return a, err
 	default:
 		n.lastTrouble.Store(new(err.Error()))
 		n.breaker.RecordFailure()
 	}
+	r.opts.Metrics.asked.WithLabelValues(string(resultOf(err))).Inc()
 	return a, err
 }
 

@@ -54,11 +54,19 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 
 // trouble says why an endpoint gave no answer, in words of our own: the errors of net/http and of go-ethereum's client
 // hold its URL, and the endpoint's own texts anything.
-type trouble string
+type trouble struct {
+	result result
+	text   string
+}
 
-func (t trouble) Error() string { return string(t) }
+func (t trouble) Error() string { return t.text }
 
-func troublef(format string, args ...any) error { return trouble(fmt.Sprintf(format, args...)) }
+func troublef(r result, format string, args ...any) error {
+	return trouble{r, fmt.Sprintf(format, args...)}
+}
+
+// errMissing is half an answer.
+var errMissing = trouble{badAnswer, "a part of the answer is missing"}
 
 // rewrite keeps of an error what may be logged.
 func rewrite(err error) error {
@@ -67,21 +75,21 @@ func rewrite(err error) error {
 	var coded rpc.Error
 	switch {
 	case errors.Is(err, errTooLarge):
-		return trouble(errTooLarge.Error())
-	case errors.Is(err, context.DeadlineExceeded):
-		return trouble("no answer in time")
+		return trouble{badAnswer, errTooLarge.Error()}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, errTime):
+		return trouble{timedOut, "no answer in time"}
 	case errors.As(err, &status):
-		return troublef("HTTP status %d", status.StatusCode)
+		return troublef(badStatus, "HTTP status %d", status.StatusCode)
 	case errors.As(err, &dns):
-		return trouble("its name is not known")
+		return trouble{noConnection, "its name is not known"}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return trouble("connection refused")
+		return trouble{noConnection, "connection refused"}
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return trouble("connection lost")
+		return trouble{noConnection, "connection lost"}
 	case errors.Is(err, rpc.ErrMissingBatchResponse), errors.Is(err, rpc.ErrNoResult):
-		return trouble("a part of the answer is missing")
+		return errMissing
 	case errors.As(err, &coded):
-		return troublef("JSON-RPC error %d", coded.ErrorCode())
+		return troublef(rpcError, "JSON-RPC error %d", coded.ErrorCode())
 	}
-	return troublef("no JSON-RPC answer (%T)", err)
+	return troublef(badAnswer, "no JSON-RPC answer (%T)", err)
 }

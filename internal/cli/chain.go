@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,7 @@ type chainSide struct {
 	control verify.Subject // a proof that the gateway must pass, and must not when it is spoiled
 	want    chain.Expected
 	rpcs    []*chain.RPC
+	metrics *chain.Metrics // nil: nobody is asked
 	log     *slog.Logger
 
 	mu    sync.Mutex
@@ -66,7 +68,7 @@ type chainSide struct {
 
 // newChainSide makes it; nothing is asked yet. wait says how long a claim admitted now will take.
 func newChainSide(cfg *config.Config, list *eligibility.List, wait func() time.Duration, control verify.Subject, log *slog.Logger) (*chainSide, error) {
-	c := &chainSide{control: control, log: log, want: chain.Expected{
+	c := &chainSide{control: control, metrics: chain.NewMetrics(), log: log, want: chain.Expected{
 		ChainID: cfg.ChainID, Program: cfg.VKey, RootUnchecked: cfg.RootCheck == "off",
 	}}
 	if list != nil {
@@ -76,7 +78,10 @@ func newChainSide(cfg *config.Config, list *eligibility.List, wait func() time.D
 		c.want.Gateway = cfg.VerifierContract
 	}
 	dial := func(urls []string) (*chain.RPC, error) {
-		rpc, err := chain.NewRPC(urls, chain.RPCOptions{ChainID: cfg.ChainID, Timeout: cfg.RPCTimeout, Logger: log})
+		if len(c.rpcs) > 0 && slices.Equal(urls, cfg.ClaimRPCs()) { // one limit, and one opinion of each endpoint
+			return c.rpcs[0], nil
+		}
+		rpc, err := chain.NewRPC(urls, chain.RPCOptions{ChainID: cfg.ChainID, Timeout: cfg.RPCTimeout, Metrics: c.metrics, Logger: log})
 		if err == nil {
 			c.rpcs = append(c.rpcs, rpc)
 		}

@@ -58,6 +58,9 @@ type service struct {
 func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error) {
 	s := &service{cfg: cfg, log: log, audit: p.audit, anchor: p.anchor, chain: p.chain, registry: telemetry.NewRegistry(version, string(cfg.Mode))}
 	s.audit.Register(s.registry)
+	if p.chain.metrics != nil {
+		s.registry.MustRegister(p.chain.metrics)
+	}
 	if p.network != nil {
 		s.network = newNetworkSide(p.network, s.registry, log)
 	}
@@ -121,13 +124,7 @@ func (s *service) guards(list *eligibility.List) admission.Options {
 // edge wires what faces the network.
 func (s *service) edge(h *hub.Hub, p parts) error {
 	c := s.cfg
-	if c.JWTJWKSURL.IsSet() {
-		jwks, err := auth.NewJWKS(c.JWTJWKSURL.Reveal(), s.log)
-		if err != nil {
-			return fmt.Errorf("JWT_JWKS_URL: %w", err)
-		}
-		s.jwks = jwks
-	}
+	s.jwks = p.jwks
 	callers, err := auth.New(auth.Options{
 		Keys: p.keys, Secrets: p.secrets, JWKS: s.jwks, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
 		FailuresPerMinute: int64(c.AuthFailures),
