@@ -174,12 +174,14 @@ func (j *job) misplaced(ctx context.Context, release func(), n nonceTrouble, fir
 
 // turnedDown acts on a definite no: nothing was bought.
 func (j *job) turnedDown(ctx context.Context, err error) error {
+	id := j.entry.ID
 	_ = j.dead()
 	if unregistered(err) && j.relisted == 0 {
 		j.relisted++
 		j.program.known.Store(false) // the network has forgotten the program
 		return nil
 	}
+	j.metrics.end(id, endRefused)
 	j.owesNothing(ctx)
 	return fmt.Errorf("requesting: %w", err)
 }

@@ -38,6 +38,7 @@ func (c *Client) invoke(ctx context.Context, m spn.Method, in, out proto.Message
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", m, context.Cause(ctx))
 	}
+	c.metrics.fail(m, err)
 	return fmt.Errorf("%s: %w", m, err)
 }
 

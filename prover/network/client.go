@@ -33,6 +33,7 @@ type Client struct {
 	program  *registration
 	before   *earlier
 	form     form
+	metrics  *metrics
 }
 
 var _ prover.Prover = (*Client)(nil)
@@ -43,15 +44,18 @@ func New(o Options) (*Client, error) {
 	if err := o.judge(); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	c := &Client{opts: o, address: crypto.PubkeyToAddress(o.Key.PublicKey), account: newAccount(), program: newRegistration()}
+	c := &Client{
+		opts: o, address: crypto.PubkeyToAddress(o.Key.PublicKey), account: newAccount(), program: newRegistration(), metrics: newMetrics(),
+	}
 	c.endpoint, _ = parseEndpoint(o.Endpoint, o.Mode) // judged before
 	c.vkHash, _ = VKHash(o.Program)
 	c.store = newArtifacts(c.endpoint, o)
+	c.store.failed = func(err error) { c.metrics.fail("", err) }
 	c.before = newEarlier(time.Now(), o.DurableJournals)
 	c.form.sdk.Store(o.Mode != Cluster)
 	c.retry = failsafe.With(retrypolicy.NewBuilder[any]().
 		HandleIf(func(_ any, err error) bool { return passing(err) }).
-		WithMaxAttempts(tries).
+		WithMaxAttempts(o.Tries).
 		WithBackoff(500*time.Millisecond, 15*time.Second).WithJitterFactor(.3).ReturnLastFailure().Build())
 	var err error
 	if c.conn, err = c.connect(); err != nil {

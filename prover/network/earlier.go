@@ -135,6 +135,7 @@ func (j *job) adopt(ctx context.Context) (bool, error) {
 					StdinURI: k.StdinURI, Deadline: uint64(k.Deadline.Unix()), Sent: k.Created.Unix(),
 				}
 				j.resumed = true
+				j.metrics.resumed.Inc()
 				return true, j.took(ctx, k.ID)
 			case perhaps:
 				unknown = true

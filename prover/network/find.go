@@ -25,6 +25,7 @@ type Known struct {
 	Error        string
 	StdinURI     string
 	Created      time.Time
+	Fulfilled    time.Time // zero: it is not
 	Deadline     time.Time
 	ValuesHash   []byte // SHA-256 of the public values; empty while unknown
 	Requester    common.Address
@@ -48,6 +49,7 @@ type proofRequest interface {
 	GetExecutionStatus() wire.ExecutionStatus
 	GetRequester() []byte
 	GetCreatedAt() uint64
+	GetFulfilledAt() uint64
 	GetCycles() uint64
 	GetPublicValuesHash() []byte
 	GetDeductionAmount() string
@@ -65,6 +67,9 @@ func known(r proofRequest) Known {
 		Cycles: r.GetCycles(), Gas: r.GetGasUsed(), Cost: cost(r.GetDeductionAmount(), r.GetRefundAmount()),
 		status: r.GetFulfillmentStatus(), execution: r.GetExecutionStatus(), failureCause: r.GetExecuteFailCause(), failure: r.GetError(),
 		vkHash: r.GetVkHash(),
+	}
+	if at := r.GetFulfilledAt(); at != 0 {
+		k.Fulfilled = unix(at)
 	}
 	if k.failureCause != 0 {
 		k.Cause = k.failureCause.String()

@@ -178,6 +178,7 @@ func (c *Client) cancel(ctx context.Context, id common.Hash) error {
 // finish ends a request without a proof: nothing is owed any more, or the next one is made.
 func (j *job) finish(ctx context.Context, ended *fault.Error, again bool) error {
 	j.log.Warn("request ended without a proof", "request", j.entry.ID, "again", again, "err", ended)
+	j.metrics.end(j.entry.ID, endOf[ended])
 	j.entry.Ended++
 	_ = j.dead()
 	j.request, j.resumed = prover.Request{}, false
@@ -210,6 +211,7 @@ func (j *job) fetch(ctx context.Context, s *wire.GetStatusResponse) (prover.Proo
 		proof, err := j.download(ctx, s)
 		if err == nil {
 			proof.Request = j.request
+			j.metrics.end(j.entry.ID, endFulfilled)
 			return proof, nil
 		}
 		if ctx.Err() != nil {
@@ -236,7 +238,15 @@ func (j *job) bill(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if k, found, err := j.details(asking, j.entry.ID); err == nil && found {
-		j.request.Cycles, j.request.Cost = k.Cycles, k.Cost
+		j.billed(k)
+	}
+}
+
+// billed makes known what a request took and what it cost.
+func (j *job) billed(k Known) {
+	j.request.Cycles, j.request.Cost = k.Cycles, k.Cost
+	if j.opts.Mode == Mainnet {
+		j.metrics.charge(k.ID, k.Cost)
 	}
 }
 

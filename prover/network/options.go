@@ -37,6 +37,7 @@ type Options struct {
 	CycleLimit uint64        // 0 means what Succinct's own client uses; a cluster: no limit
 	GasLimit   uint64        // in prover gas units; 0 likewise. On mainnet its price is set aside for each open request
 	Timeout    time.Duration // that the network gets for a request; 0 means 4 h
+	Tries      int           // of a question or an upload before it is given up; 0 means 12, two minutes where failing takes no time
 	Poll       time.Duration // the shortest time between two looks at a request; 0 means 1 s; the longest is 10 times that
 
 	// The rest is about mainnet.
@@ -67,6 +68,7 @@ func (o Options) withDefaults() Options {
 	o.Version = cmp.Or(o.Version, "v6.1.0")
 	o.Timeout = cmp.Or(o.Timeout, 4*time.Hour)
 	o.Poll = cmp.Or(o.Poll, time.Second)
+	o.Tries = cmp.Or(o.Tries, tries)
 	o.AuctionPeriod = cmp.Or(o.AuctionPeriod, 15*time.Second)
 	o.AuctionTimeout = cmp.Or(o.AuctionTimeout, 3*time.Minute)
 	o.MaxRequests = cmp.Or(o.MaxRequests, 2)
@@ -115,8 +117,8 @@ func (o Options) judge() error {
 	if o.Mode == Mainnet && o.AuctionTimeout < o.AuctionPeriod+15*time.Second {
 		say("the auction timeout of %v leaves no time for bids after a period of %v", o.AuctionTimeout, o.AuctionPeriod)
 	}
-	if o.Poll < 0 || o.AuctionPeriod < 0 || o.MaxRequests < 0 {
-		say("a duration or a number of requests is negative")
+	if o.Poll < 0 || o.AuctionPeriod < 0 || o.MaxRequests < 0 || o.Tries < 0 {
+		say("a duration, a number of tries or a number of requests is negative")
 	}
 	return errors.Join(wrong...)
 }

@@ -49,6 +49,10 @@ func (j *job) because(ctx context.Context, f *fault.Error) *fault.Error {
 	if err != nil || !found {
 		return f
 	}
+	if k.Cost != "" { // a failure may be charged for
+		j.billed(k)
+		j.tell(j.told.Phase)
+	}
 	j.log.Error("request failed", "request", j.entry.ID, "status", k.Status, "execution", k.Execution, "cause", k.Cause, "error", k.Error)
 	switch k.failure {
 	case wire.RequestError_VERIFICATION_KEY_MISMATCH, wire.RequestError_PUBLIC_VALUES_MISMATCH:
@@ -67,6 +71,7 @@ func (j *job) because(ctx context.Context, f *fault.Error) *fault.Error {
 // network may yet give out the right one.
 func (j *job) unusable(why error) error {
 	j.log.Error("paid proof is not usable", "request", j.entry.ID, "err", why)
+	j.metrics.end(j.entry.ID, endUnusable)
 	return fault.New(fault.ProofFailed, "The prover network delivered something that is no proof of the claim. Nothing was released; "+
 		"send us the job id.").Because(why)
 }

@@ -56,7 +56,9 @@ func (j *job) run(ctx context.Context) (proof prover.Proof, err error) {
 	if j.entry, err = loadEntry(j.Client, j.journal); err != nil {
 		return prover.Proof{}, err
 	}
-	j.resumed = j.entry.State != ""
+	if j.resumed = j.entry.State != ""; j.resumed {
+		j.metrics.resumed.Inc()
+	}
 	for {
 		switch j.entry.State {
 		case sending:

@@ -17,6 +17,9 @@ import (
 // ErrTerms says that the network asks for something that the options do not allow.
 var ErrTerms = errors.New("the network's terms are not ours")
 
+// ErrDomain says that it is another network than the one that the options are for. It comes with [ErrTerms].
+var ErrDomain = errors.New("another network's domain")
+
 // Terms are what the network asks for a proof on mainnet.
 type Terms struct {
 	BaseFee     *uint256.Int // in wei of PROVE
@@ -46,7 +49,7 @@ func (c *Client) Terms(ctx context.Context) (*Terms, error) {
 func (c *Client) judgeTerms(t *Terms) error {
 	p, o := t.params, c.opts
 	if string(p.Domain) != string(o.Domain[:]) {
-		return fmt.Errorf("it signs for domain 0x%x, not 0x%x", p.Domain, o.Domain)
+		return fmt.Errorf("%w: 0x%.64x, not 0x%x", ErrDomain, p.Domain, o.Domain)
 	}
 	for _, party := range [][]byte{p.Auctioneer, p.Executor, p.Verifier, p.Treasury} {
 		if len(party) != 20 {

@@ -18,7 +18,8 @@ import (
 // artifacts moves artifacts. The URLs that it is given are secrets: whoever has one may use it. So none is in an error.
 type artifacts struct {
 	http   *http.Client
-	secure bool // only https
+	secure bool        // only https
+	failed func(error) // hears of each transfer that did not succeed
 }
 
 const (
@@ -33,7 +34,7 @@ func newArtifacts(endpoint *url.URL, o Options) *artifacts {
 	if o.dial != nil {
 		dial = o.dial
 	}
-	a := &artifacts{secure: endpoint.Scheme == "https"}
+	a := &artifacts{secure: endpoint.Scheme == "https", failed: func(error) {}}
 	a.http = &http.Client{
 		CheckRedirect: a.redirect,
 		Transport: &http.Transport{ // no proxy: the guard would see its address instead
@@ -125,6 +126,7 @@ func (a *artifacts) do(ctx context.Context, method, doing, at string, body []byt
 	} else {
 		failed.why, failed.final = reason(err)
 	}
+	a.failed(failed)
 	return nil, failed
 }
 

@@ -37,6 +37,7 @@ func (c *Client) Withdraw(ctx context.Context, journal []byte) error {
 	if err := c.Cancel(ctx, e.ID); err != nil {
 		return fmt.Errorf("network: withdrawing: %w", err)
 	}
+	c.metrics.end(e.ID, endWithdrawn)
 	return nil
 }
 

@@ -97,6 +97,7 @@ type Fate struct {
 	Executes wire.ExecutionStatus
 	Cause    wire.ExecuteFailureCause
 	Error    wire.RequestError
+	Charged  bool // also without a proof
 	Bad      BadProof
 	BadTimes int // how often the proof is bad before it is good; -1: always
 }

@@ -72,7 +72,7 @@ func (s *Server) auctioned(r *request) *auction.ProofRequest {
 	if at.execution == wire.ExecutionStatus_EXECUTED {
 		out.Cycles, out.GasUsed = proto.Uint64(cyclesUsed), proto.Uint64(gasUsed)
 	}
-	if at.fulfillment == wire.FulfillmentStatus_FULFILLED {
+	if at.fulfillment == wire.FulfillmentStatus_FULFILLED || r.fate.Charged && r.cancelled.IsZero() {
 		out.DeductionAmount = proto.String(r.cost.Dec())
 	}
 	return out
