@@ -113,6 +113,12 @@ func arriveWithin(w http.ResponseWriter, d time.Duration) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d))
 }
 
+// takeWithin bounds writing on the connection, from now on: an answer that took long to make may be taken as slowly as
+// one that did not, and no answer for as long as one may be held.
+func takeWithin(w http.ResponseWriter, d time.Duration) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
+}
+
 // readBody reads what a caller may send, and gives him a while for it.
 func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	arriveWithin(w, arrivalTime)

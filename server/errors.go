@@ -119,5 +119,11 @@ func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Metho
 
 // answer writes a message of the wire contract.
 func answer(c *gin.Context, status int, message any) {
-	c.Data(status, "application/json", api.Encode(message))
+	give(c, status, api.Encode(message))
+}
+
+// give writes a document, and gives the caller a while to take it.
+func give(c *gin.Context, status int, document []byte) {
+	takeWithin(c.Writer, takingTime)
+	c.Data(status, "application/json", document)
 }

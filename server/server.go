@@ -65,11 +65,12 @@ type Server struct {
 }
 
 // Time a caller has to send his headers, and again his body; what a body that nobody read may take behind the answer,
-// which a caller who is still sending would otherwise not see; what an answer may take in all; what an idle connection
-// is kept for; and the size of headers.
+// which a caller who is still sending would otherwise not see; what he has to take an answer; what an answer may take
+// in all; what an idle connection is kept for; and the size of headers.
 const (
 	arrivalTime    = 10 * time.Second
 	unwantedTime   = 500 * time.Millisecond
+	takingTime     = 20 * time.Second
 	answerTime     = (maxWait + 30) * time.Second
 	idleTime       = 60 * time.Second
 	maxHeaderBytes = 12 << 10 // net/http adds 4 KiB, and so refuses over 16

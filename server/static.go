@@ -13,13 +13,14 @@ import (
 func (s *Server) static(read func(string, handler)) {
 	for _, f := range web.Files() {
 		read(f.Path, func(c *gin.Context) error {
+			takeWithin(c.Writer, takingTime)
 			f.Serve(c.Writer, c.Request)
 			return nil
 		})
 	}
 	document := func(path string, body []byte) {
 		read(path, func(c *gin.Context) error {
-			c.Data(http.StatusOK, "application/json", body)
+			give(c, http.StatusOK, body)
 			return nil
 		})
 	}
