@@ -56,7 +56,7 @@ type jwk struct{ kid, alg string }
 func NewJWKS(at string, log *slog.Logger) (*JWKS, error) {
 	u, err := url.Parse(at)
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
-		return nil, errors.New("JWT_JWKS_URL must be an https URL without user name (http for loopback only)")
+		return nil, errors.New("must be an https URL without a user name (http for loopback only), for keys fetched without TLS can be replaced on the way")
 	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)

@@ -38,13 +38,18 @@ type ServeCmd struct {
 // Run serves until ctx ends, then drains.
 func (cmd *ServeCmd) Run(ctx context.Context, settings *config.Reader, std Streams) error {
 	cfg := &cmd.Config
+	withdrawn := settings.Withdraw(cfg)
 	verdict := settings.Judge(cfg)
 	log := logger(cfg, std.Err)
+	if withdrawn != nil {
+		log.Warn("secrets can be read in this process's environment; give them as files", "err", withdrawn)
+	}
 	parts := judgeParts(cfg, verdict, log)
 	if err := verdict.Err(); err != nil {
 		return err
 	}
 	noCoreDumps(log)
+	boundMemory(log)
 
 	var err error
 	if parts.audit, err = audit.Open(cfg.AuditLog, std.Out, log); err != nil {
@@ -84,6 +89,7 @@ type parts struct {
 	keys    *auth.Keys
 	newKey  string // made for this run and printed once; empty: none
 	secrets auth.Secrets
+	jwks    *auth.JWKS // nil: none
 	origins stream.Origins
 	prover  prover.Prover
 	network *network.Client   // the same, in network mode; else nil
@@ -119,6 +125,11 @@ func judgeParts(cfg *config.Config, v *config.Verdict, log *slog.Logger) (p part
 	if cfg.JWTSecret.IsSet() {
 		if p.secrets, err = auth.ParseSecrets(cfg.JWTSecret.Reveal()); err != nil {
 			v.Refuse("JWT_SECRET", "%v.", err)
+		}
+	}
+	if cfg.JWTJWKSURL.IsSet() {
+		if p.jwks, err = auth.NewJWKS(cfg.JWTJWKSURL.Reveal(), log); err != nil {
+			v.Refuse("JWT_JWKS_URL", "It %v.", err)
 		}
 	}
 	allowed := []string(cfg.CORSOrigins)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -182,21 +181,12 @@ func judgeNetwork(c *Config, v *Verdict) {
 	}
 }
 
-// minJWTSecret is HS256's key size (RFC 7518, section 3.2).
-const minJWTSecret = 32
-
 func judgeAccess(c *Config, v *Verdict) {
 	if c.NeedsKey() && c.Mode.real() {
 		v.Refuse("API_KEYS", "Nobody could submit. Set API_KEYS (claimprover keygen makes one), JWT_SECRET or JWT_JWKS_URL, or ALLOW_ANONYMOUS=true.")
 	}
-	if c.JWTSecret.IsSet() && len(c.JWTSecret.Reveal()) < minJWTSecret {
-		v.Refuse("JWT_SECRET", "It is shorter than 32 bytes and could be guessed. Make one with: openssl rand -hex 32.")
-	}
 	if c.JWTJWKSURL.IsSet() && c.JWTAudience == "" {
 		v.Refuse("JWT_AUDIENCE", "With JWT_JWKS_URL any token of that issuer would pass, also those for other services. Set the audience of this one.")
-	}
-	if u := c.JWTJWKSURL.Reveal(); strings.HasPrefix(u, "http:") && !isLoopbackURL(u) {
-		v.Refuse("JWT_JWKS_URL", "Keys fetched without TLS can be replaced on the way. Use https.")
 	}
 	if !c.JWTSecret.IsSet() && !c.JWTJWKSURL.IsSet() && (c.JWTIssuer != "" || c.JWTAudience != "") {
 		v.Warn("JWT_AUDIENCE", "JWT_ISSUER and JWT_AUDIENCE do nothing without JWT_SECRET or JWT_JWKS_URL.")
@@ -253,9 +243,4 @@ func (c *Config) normalise(v *Verdict, openFiles uint64) {
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && addr.IsLoopback())
-}
-
-func isLoopbackURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && isLoopback(u.Hostname())
 }

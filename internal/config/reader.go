@@ -2,31 +2,12 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 )
-
-// Environment is where settings come from besides flags.
-type Environment struct {
-	Lookup    func(name string) (string, bool)
-	Unset     func(name string) error // takes a secret out of what child processes inherit
-	OpenFiles uint64                  // how many files the process may open; 0 means unknown
-}
-
-// Process is the environment of this process.
-func Process() Environment {
-	env := Environment{Lookup: os.LookupEnv, Unset: os.Unsetenv}
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil {
-		env.OpenFiles = limit.Cur
-	}
-	return env
-}
 
 // Source is where a setting's value came from.
 type Source string

@@ -78,6 +78,7 @@ func startOn(t *testing.T, stdout *os.File, settings ...string) *service {
 	t.Helper()
 	s := &service{t: t, done: make(chan error, 1)}
 	s.cmd = exec.Command(binary, "serve")
+	s.cmd.Dir = t.TempDir()
 	s.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
 		"SP1_PROVER=mock", "ALLOW_MOCK=true", "MOCK_DELAY=200ms", "PORT=0", "ADMIN_ADDR=127.0.0.1:0", "LOG_FORMAT=json",

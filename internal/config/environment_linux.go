@@ -1,0 +1,40 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// startAnew replaces this program by itself, without secrets in its environment. Process id, descriptors and limits stay,
+// so whoever watches or supervises the process sees nothing of it.
+func startAnew(secrets map[string]string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	text, err := json.Marshal(secrets)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.MemfdCreate("secrets", 0) // without MFD_CLOEXEC: it is for the program to come
+	if err != nil {
+		return fmt.Errorf("making a file in memory: %w", err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Pwrite(fd, text, 0); err != nil {
+		return fmt.Errorf("writing to memory: %w", err)
+	}
+	env := []string{fmt.Sprintf("%s=%d", handedOver, fd)}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if _, secret := secrets[name]; !secret {
+			env = append(env, entry)
+		}
+	}
+	return fmt.Errorf("starting anew: %w", syscall.Exec(program, os.Args, env))
+}
