@@ -86,6 +86,9 @@ func checked(job api.Job) string {
 	}
 }
 
+// warningLine is a job's warning as a line of the story.
+func warningLine(job api.Job) string { return "! " + printable(job.Warning) }
+
 // clock prints a duration as people say it.
 func clock(d time.Duration) string {
 	d = d.Round(time.Second)
@@ -111,8 +114,9 @@ func (nobody) close()         {}
 
 // plainLines write a line for each change, without control codes.
 type plainLines struct {
-	out  io.Writer
-	last string
+	out    io.Writer
+	last   string
+	warned string // what was said last
 }
 
 func (p *plainLines) show(e api.Event) {
@@ -120,6 +124,10 @@ func (p *plainLines) show(e api.Event) {
 	if e.Job.Status == "failed" || n == steps {
 		return // the end is the result, and told as such
 	}
+	if e.Job.Warning != p.warned && e.Job.Warning != "" {
+		fmt.Fprintln(p.out, warningLine(e.Job))
+	}
+	p.warned = e.Job.Warning
 	line := fmt.Sprintf("%-10s", word)
 	switch {
 	case n == 1 && place(e.Job) != "":
@@ -151,6 +159,7 @@ type movingLine struct {
 
 	mu    sync.Mutex
 	event api.Event // guarded by mu; the newest
+	warns string    // guarded by mu; the warning that was said last
 	at    time.Time // guarded by mu; when it came
 	since time.Time // guarded by mu; when its step began
 	away  bool      // guarded by mu; the connection is lost
@@ -158,7 +167,7 @@ type movingLine struct {
 
 func newMovingLine(out io.Writer) *movingLine {
 	now := time.Now()
-	m := &movingLine{progress: mpb.New(mpb.WithOutput(out), mpb.WithWidth(24)), at: now, since: now}
+	m := &movingLine{progress: mpb.New(mpb.WithOutput(out), mpb.WithWidth(24), mpb.WithAutoRefresh()), at: now, since: now}
 	m.bar = m.progress.New(steps,
 		mpb.BarStyle().Lbound("").Rbound("").Filler("━").Tip("╸").Padding("─"),
 		mpb.PrependDecorators(decor.Spinner(nil), decor.Any(m.before)),
@@ -175,7 +184,12 @@ func (m *movingLine) show(e api.Event) {
 		m.since = time.Now()
 	}
 	m.event, m.at, m.away = e, time.Now(), false
+	fresh := e.Job.Warning != "" && e.Job.Warning != m.warns && is < steps // at the end it stands beside the result
+	m.warns = e.Job.Warning
 	m.mu.Unlock()
+	if fresh {
+		fmt.Fprintln(m.progress, warningLine(e.Job)) // above the line
+	}
 	if is < steps { // a bar at its end counts as complete and is drawn once more
 		m.bar.SetCurrent(int64(max(was, is)))
 	}

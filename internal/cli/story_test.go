@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -69,6 +70,55 @@ func TestAMovingLineEndsQuietly(t *testing.T) {
 }
 
 var nothing decor.Statistics
+
+func TestAWarningIsToldOnceAndAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	job := func(status, warning string) api.Event {
+		return api.Event{Type: status, Job: api.Job{Status: status, Warning: warning}}
+	}
+	events := []api.Event{
+		job("pending", ""), job("pending", "Closes\x1b soon."), job("running", "Closes\x1b soon."), job("running", "Too late?"), job("completed", "Too late!"),
+	}
+	tell := func(v view) {
+		for _, e := range events {
+			v.show(e)
+		}
+		v.close()
+	}
+	var plain, moving bytes.Buffer
+	tell(&plainLines{out: &plain})
+	require.Equal(t, "in line      1/4\n! Closes\uFFFD soon.\nproving      2/4\n! Too late?\n", plain.String())
+	tell(newMovingLine(&moving))
+	require.Contains(t, moving.String(), "! Closes\uFFFD soon.\n")
+	require.Contains(t, moving.String(), "! Too late?\n")
+	require.NotContains(t, moving.String(), "Too late!", "at the end it stands beside the result")
+}
+
+func TestTheResultHasItsWarningBesideIt(t *testing.T) {
+	t.Parallel()
+	verified := true
+	job := api.Job{
+		JobID: "7f3a91c2-0000-4000-8000-000000000001", Status: "completed", ProverMode: "local", Verified: &verified,
+		VerifiedBy: []string{"groth16"}, Warning: "The claim was not tried.",
+	}
+	for name, c := range map[string]struct {
+		output   Output
+		out, err string
+	}{
+		"a story": {Output{}, "✓ proof ready in a while   checked: groth16   → ", "! The claim was not tried.\n"},
+		"JSON":    {Output{JSON: true}, `"warning":"The claim was not tried."`, ""},
+		"quiet":   {Output{Quiet: true}, "\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out, err bytes.Buffer
+			w := &watching{Output: c.output, std: Streams{Out: &out, Err: &err}, out: filepath.Join(t.TempDir(), "proof.json")}
+			require.NoError(t, w.finish(job))
+			require.Contains(t, out.String(), c.out)
+			require.Equal(t, c.err, err.String())
+		})
+	}
+}
 
 func TestClock(t *testing.T) {
 	t.Parallel()

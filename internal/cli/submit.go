@@ -15,6 +15,7 @@ import (
 // SubmitCmd submits a claim and, if asked, watches its job.
 type SubmitCmd struct {
 	Claim  string `arg:"" help:"File with the signed claim as JSON; - reads standard input."`
+	DryRun bool   `name:"dry-run" short:"n" help:"Only say what would become of it: every check is made, and nothing is submitted."`
 	Watch  bool   `name:"watch" short:"w" help:"Watch until the job ends, and write the proof to a file."`
 	Cancel bool   `name:"cancel-on-interrupt" help:"With --watch: Ctrl-C gives the job up instead of leaving it."`
 	Out    string `name:"out" short:"o" placeholder:"FILE" help:"File for the finished job with its proof (default with --watch: proof-<id>.json)."`
@@ -26,8 +27,11 @@ type SubmitCmd struct {
 func (*SubmitCmd) Help() string {
 	return `Submitting the same claim again is always safe: it finds the same job and never buys a second proof.
 
+With --dry-run it is refused with the exit code that submitting it would have.
+
     claimprover submit claim.json --watch
-    claimprover submit - --json < claim.json`
+    claimprover submit - --json < claim.json
+    claimprover submit claim.json --dry-run`
 }
 
 // maxClaimBytes is far above what the service reads.
@@ -35,6 +39,9 @@ const maxClaimBytes = 1 << 20
 
 // Run submits.
 func (cmd *SubmitCmd) Run(ctx context.Context, std Streams) error {
+	if cmd.DryRun && (cmd.Watch || cmd.Cancel || cmd.Out != "") {
+		return usage(errors.New("--dry-run makes no job: there is nothing to watch, to cancel or to write to a file"))
+	}
 	body, err := readClaim(cmd.Claim, std.In)
 	if err != nil {
 		return usage(err)
@@ -45,6 +52,9 @@ func (cmd *SubmitCmd) Run(ctx context.Context, std Streams) error {
 		return err
 	}
 	defer service.Close()
+	if cmd.DryRun {
+		return cmd.try(ctx, service, body, std)
+	}
 	job, err := service.SubmitJSON(ctx, body)
 	if err != nil {
 		return asked(ctx, err)
@@ -65,7 +75,33 @@ func (cmd *SubmitCmd) Run(ctx context.Context, std Streams) error {
 	default:
 		fmt.Fprintf(std.Out, "%s accepted   job %s   %s\n", cmd.good(std.Out), job.JobID, service.PageURL(job.JobID))
 	}
+	w.warn(job)
 	return w.save(job)
+}
+
+// try says what would become of the claim, without submitting it.
+func (cmd *SubmitCmd) try(ctx context.Context, service *client.Client, body []byte, std Streams) error {
+	tried, err := service.TryJSON(ctx, body)
+	if err != nil {
+		return asked(ctx, err)
+	}
+	would, known := map[string]string{
+		"queued": "would be accepted: a new job, and a proof to be made",
+		"joined": "would join the job that is in flight for the same claim",
+		"cached": "would be answered at once: its proof is there",
+	}[tried.Disposition]
+	if !known {
+		would = "would be taken: " + printable(tried.Disposition)
+	}
+	switch {
+	case cmd.JSON:
+		fmt.Fprintf(std.Out, "%s\n", api.Encode(tried))
+	case cmd.Quiet:
+		fmt.Fprintln(std.Out, printable(tried.Disposition))
+	default:
+		fmt.Fprintf(std.Out, "%s %s   (nothing was submitted)\n", cmd.good(std.Out), would)
+	}
+	return nil
 }
 
 func readClaim(path string, in io.Reader) ([]byte, error) {

@@ -133,6 +133,7 @@ func (w *watching) finish(job api.Job) error {
 	if err := w.save(job); err != nil {
 		return err
 	}
+	w.warn(job)
 	switch {
 	case w.events:
 	case w.JSON:
@@ -143,6 +144,13 @@ func (w *watching) finish(job api.Job) error {
 		fmt.Fprintf(w.std.Out, "%s proof ready in %s   %s   → %s\n", w.good(w.std.Out), spent(job), checked(job), w.out)
 	}
 	return nil
+}
+
+// warn says what the reader of the result should know of the contract.
+func (w *watching) warn(job api.Job) {
+	if job.Warning != "" {
+		w.say(w.std, "%s", warningLine(job))
+	}
 }
 
 // save writes a finished job to the file that was asked for.

@@ -93,6 +93,14 @@ func (c *Client) SubmitJSON(ctx context.Context, body []byte) (job api.Job, err 
 	return job, err
 }
 
+// TryJSON asks what would become of a body as it is, by every check that a submission goes through. It submits nothing.
+func (c *Client) TryJSON(ctx context.Context, body []byte) (tried api.DryRun, err error) {
+	u := c.url("v1", "jobs")
+	u.RawQuery = "dryRun=1"
+	err = c.call(ctx, http.MethodPost, u, body, &tried)
+	return tried, err
+}
+
 // Get looks at a job.
 func (c *Client) Get(ctx context.Context, id string) (job api.Job, err error) {
 	err = c.call(ctx, http.MethodGet, c.url("v1", "jobs", id), nil, &job)

@@ -72,6 +72,20 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
 
+func TestADryRunAsksWithTheBodyAsItIs(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Method != "POST" || r.URL.String() != "/base/v1/jobs?dryRun=1" || string(body) != `{"a": 1}` {
+			t.Errorf("%s %s %s", r.Method, r.URL, body)
+		}
+		_, _ = io.WriteString(w, `{"disposition":"joined"}`)
+	})
+	tried, err := c.TryJSON(t.Context(), []byte(`{"a": 1}`))
+	require.NoError(t, err)
+	require.Equal(t, "joined", tried.Disposition)
+}
+
 func TestASubmissionGoesOutAsItIs(t *testing.T) {
 	t.Parallel()
 	const body = `{"ss58Address": "x", "typo": 1}`
