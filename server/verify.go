@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
@@ -13,7 +15,10 @@ import (
 	"claimprover/internal/verify"
 )
 
-// verify is POST /v1/verify: whether bytes are a proof. It counts on the caller's flood window like a submission.
+// verifyTime bounds how long a chain that is away is asked: a check itself would ask on for minutes.
+const verifyTime = 15 * time.Second
+
+// verifyProof is POST /v1/verify: whether bytes are a proof. It counts on the caller's flood window like a submission.
 func (s *Server) verifyProof(c *gin.Context) error {
 	_, body, err := s.receive(c, door{scope: auth.Verify})
 	if err != nil {
@@ -23,7 +28,9 @@ func (s *Server) verifyProof(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	findings, err := verify.Examine(c.Request.Context(), subject, s.Checks...)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), verifyTime)
+	defer cancel()
+	findings, err := verify.Examine(ctx, subject, s.Checks...)
 	if err != nil {
 		return fmt.Errorf("examining a proof: %w", err)
 	}
@@ -51,7 +58,7 @@ func readSubject(body []byte) (s verify.Subject, err error) {
 	var key string
 	if r.VKey.Kind() != '"' || json.Unmarshal(r.VKey, &key) != nil {
 		bad["vkey"] = "must be a JSON string in quotes"
-	} else if s.Program, err = verify.ParseProgramKey(key); err != nil {
+	} else if s.Program, err = verify.ParseKey(key); err != nil {
 		bad["vkey"] = "cannot be used: " + err.Error()
 	}
 	return s, bad.fault()

@@ -33,6 +33,7 @@ import (
 	"claimprover/internal/jobs"
 	"claimprover/internal/jobs/memstore"
 	"claimprover/internal/rate"
+	"claimprover/internal/verify"
 	"claimprover/server"
 	"claimprover/server/stream"
 )
@@ -56,6 +57,7 @@ func known() (claim.Domain, error) { return domain, nil }
 type settings struct {
 	server.Options
 	claims    server.Claims // but for its Domain
+	checks    []verify.Check
 	perKey    int64
 	adminHost string
 }
@@ -120,7 +122,7 @@ func open(t *testing.T, o settings) *world {
 	o.MaxBodyBytes = max(o.MaxBodyBytes, 4096)
 	o.claims.Domain = known
 	public, err := server.New(server.Parts{
-		Auth: callers, Claims: o.claims,
+		Auth: callers, Claims: o.claims, Checks: o.checks,
 		Flood: admission.NewFlood(
 			rate.Policy{Name: "caller", Limit: cmp.Or(o.perKey, 1000), Window: time.Hour},
 			rate.Policy{Name: "ip", Limit: 1000, Window: time.Hour}),

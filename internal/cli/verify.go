@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,9 +22,9 @@ import (
 // VerifyCmd checks a proof on this machine, without asking any service.
 type VerifyCmd struct {
 	Fixture      string `arg:"" optional:"" type:"existingfile" help:"JSON file with proof, publicValues and vkey, as SP1's fixtures have them."`
-	Proof        string `name:"proof" help:"The proof: hex, or a file that holds it."`
-	PublicValues string `name:"public-values" help:"What the program committed: hex, or a file that holds it."`
-	VKey         string `name:"vkey" help:"The program's verifying key: hex, or a file that holds it."`
+	Proof        string `name:"proof" help:"The proof: hex, or a file that holds it, or such a JSON file."`
+	PublicValues string `name:"public-values" help:"What the program committed, likewise."`
+	VKey         string `name:"vkey" help:"The program's verifying key, likewise."`
 	RPCURL       string `name:"rpc-url" help:"JSON-RPC endpoint of a chain whose verifier contract is asked too."`
 	Verifier     string `name:"verifier" default:"0x397A5f7f3dBd538f23DE225B51f532c34448dA9B" help:"SP1's verifier gateway on that chain; Groth16 and PLONK have gateways of their own."`
 	JSON         bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
@@ -123,6 +124,8 @@ func (v verdict) print(w io.Writer) {
 	}
 	if v.Valid {
 		fmt.Fprintf(w, "valid: an SP1 %s %s proof of these public values by this program, checked in %.1f ms\n", v.Circuit, v.Checks[0].Name, v.Millis)
+	} else {
+		fmt.Fprintf(w, "not valid, checked in %.1f ms\n", v.Millis)
 	}
 }
 
@@ -148,33 +151,56 @@ func (cmd *VerifyCmd) subject() (s verify.Subject, err error) {
 	}
 	s.Proof = read("--proof", texts.Proof)
 	s.PublicValues = read("--public-values", texts.PublicValues)
-	if s.Program, err = verify.ParseProgramKey(texts.VKey); err != nil {
+	if s.Program, err = verify.ParseKey(texts.VKey); err != nil {
 		problems = append(problems, fmt.Errorf("--vkey: %w", err))
 	}
 	return s, errors.Join(problems...)
 }
 
 func (cmd *VerifyCmd) texts() (t api.VerifyRequest, err error) {
+	var fixtures []api.VerifyRequest
 	if cmd.Fixture != "" {
 		content, err := readFile(cmd.Fixture, maxProofFile)
 		if err != nil {
 			return t, err
 		}
-		if err := json.Unmarshal(content, &t); err != nil {
-			return t, fmt.Errorf("%s is not a JSON object with proof, publicValues and vkey: %w", cmd.Fixture, err)
+		f, err := parseFixture(cmd.Fixture, content)
+		if err != nil {
+			return t, err
 		}
+		fixtures = append(fixtures, f)
 	}
 	for _, flag := range []struct {
 		value string
-		into  *string
-	}{{cmd.Proof, &t.Proof}, {cmd.PublicValues, &t.PublicValues}, {cmd.VKey, &t.VKey}} {
-		if flag.value == "" {
-			continue
+		of    func(*api.VerifyRequest) *string
+	}{
+		{cmd.Proof, func(t *api.VerifyRequest) *string { return &t.Proof }},
+		{cmd.PublicValues, func(t *api.VerifyRequest) *string { return &t.PublicValues }},
+		{cmd.VKey, func(t *api.VerifyRequest) *string { return &t.VKey }},
+	} {
+		text := flag.value
+		if content, err := readFile(flag.value, maxProofFile); flag.value != "" && err == nil {
+			text = strings.TrimSpace(string(content))
+			if strings.HasPrefix(text, "{") { // a fixture; what the other flags leave out is taken from it too
+				f, err := parseFixture(flag.value, content)
+				if err != nil {
+					return t, err
+				}
+				fixtures = append(fixtures, f)
+				text = *flag.of(&f)
+			}
 		}
-		*flag.into = flag.value
-		if content, err := readFile(flag.value, maxProofFile); err == nil {
-			*flag.into = strings.TrimSpace(string(content))
-		}
+		*flag.of(&t) = text
+	}
+	for _, f := range fixtures {
+		t.Proof, t.PublicValues, t.VKey = cmp.Or(t.Proof, f.Proof), cmp.Or(t.PublicValues, f.PublicValues), cmp.Or(t.VKey, f.VKey)
 	}
 	return t, nil
+}
+
+func parseFixture(name string, content []byte) (f api.VerifyRequest, err error) {
+	if err := json.Unmarshal(content, &f); err != nil {
+		return f, fmt.Errorf("%s is not a JSON object with proof, publicValues and vkey: %w", name, err)
+	}
+	return f, nil
 }

@@ -67,6 +67,9 @@ func (c *circuit) check(proof []byte, program, digest [32]byte) error {
 	if want := c.prefix + c.key.bodyBytes(); len(proof) != want {
 		return refuse(BadLength, "the proof has %d bytes; %s has exactly %d", len(proof), c.Circuit, want)
 	}
+	if err := judgeKey(program); err != nil {
+		return refuse(NonCanonical, "the program key: %v", err)
+	}
 	inputs := make([]fr.Element, 2, inputsAfterV6)
 	var err error
 	if inputs[0], err = decodeScalar("program key", program[:]); err != nil {

@@ -18,7 +18,7 @@ const (
 	ExitCode        Reason = "exit_code"        // a proof that the program failed
 	VKRoot          Reason = "vk_root"          // made with recursion keys that SP1 did not ship
 	BadLength       Reason = "bad_length"       // shorter or longer than its circuit's proofs
-	NonCanonical    Reason = "non_canonical"    // a number that is not smaller than its modulus
+	NonCanonical    Reason = "non_canonical"    // a number that is not smaller than its bound
 	Infinity        Reason = "infinity"
 	NotOnCurve      Reason = "not_on_curve"
 	NotInSubgroup   Reason = "not_in_subgroup"

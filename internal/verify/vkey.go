@@ -12,6 +12,21 @@ import (
 // ParseProgramKey reads a program's verifying key as SP1's vk.bytes32() prints it: 64 hex digits, 0x before them or not.
 // Of the two usual slips, the hex of that text and the network's vk_hash, its error names the right value.
 func ParseProgramKey(text string) (key [32]byte, err error) {
+	if key, err = ParseKey(text); err != nil {
+		return key, err
+	}
+	if key == [32]byte{} {
+		return key, errors.New("the zero key is no program's")
+	}
+	if err := judgeKey(key); err != nil {
+		return [32]byte{}, err
+	}
+	return key, nil
+}
+
+// ParseKey is [ParseProgramKey] for whoever asks about a proof: it takes any 32 bytes, and if they are no program's key,
+// the check says so.
+func ParseKey(text string) (key [32]byte, err error) {
 	raw, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
 	if err != nil {
 		return key, errors.New("a program key is 0x and 64 hex digits")
@@ -22,17 +37,18 @@ func ParseProgramKey(text string) (key [32]byte, err error) {
 	if len(raw) != len(key) {
 		return key, fmt.Errorf("a program key is 0x and 64 hex digits; these are %d", 2*len(raw))
 	}
-	key = [32]byte(raw)
-	switch {
-	case key == [32]byte{}:
-		return key, errors.New("the zero key is no program's")
-	case key[0] != 0: // eight words of 31 bits: 248 bits
-		if packed, ok := packVKHash(key); ok {
-			return [32]byte{}, fmt.Errorf("this looks like the prover network's vk_hash; the same key as bytes32 is 0x%x", packed)
-		}
-		return [32]byte{}, errors.New("a program key has 248 bits: its first byte is 00")
+	return [32]byte(raw), nil
+}
+
+// judgeKey refuses what is no program's key: those are eight words of 31 bits.
+func judgeKey(key [32]byte) error {
+	if key[0] == 0 {
+		return nil
 	}
-	return key, nil
+	if packed, ok := packVKHash(key); ok {
+		return fmt.Errorf("this looks like the prover network's vk_hash; the same key as bytes32 is 0x%x", packed)
+	}
+	return errors.New("a program key has 248 bits: its first byte is 00")
 }
 
 // spelledOut recognises bytes that are the ASCII text of a key.

@@ -39,3 +39,24 @@ func TestParseProgramKey(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoAsksAboutAProofMayNameAnyKey(t *testing.T) {
+	t.Parallel()
+	r := recorded(t, "v6.1.0", "groth16")
+	for text, want := range map[string]struct {
+		reason Reason
+		says   string
+	}{
+		"0x" + strings.Repeat("ff", 32):                                    {NonCanonical, "has 248 bits"},
+		"252af69e1e81f40867404e4f0a8b7ff8340ffdea747b11e538312cde6e693090": {NonCanonical, "the same key as bytes32 is 0x004a55ed"},
+		strings.Repeat("0", 64):                                            {Invalid, "proves nothing"},
+	} {
+		key, err := ParseKey(text)
+		require.NoError(t, err)
+		_, err = ParseProgramKey(text)
+		require.Error(t, err, "no service proves with it")
+		err = verifier(t).Check(r.proof, r.values, key)
+		require.Equal(t, want.reason, ReasonOf(err), "%v", err)
+		require.ErrorContains(t, err, want.says)
+	}
+}
