@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
 
 	"claimprover/prover/network"
@@ -14,7 +15,10 @@ import (
 
 func TestRecentRequestsAreTheAccountsOwnAndTheNewestFirst(t *testing.T) {
 	stuck := func(n int, _ []byte) networktest.Fate { return networktest.Fate{Stuck: n == 4} }
-	eachMode(t, func(o *networktest.Options, _ *network.Options) { o.Faults.Request = stuck }, func(t *testing.T, w *world) {
+	eachMode(t, func(o *networktest.Options, _ *network.Options) {
+		o.Faults.Request = stuck
+		o.Allowlist = []common.Address{addressOf(testKey(t, 1)), addressOf(testKey(t, 2))} // so that a cluster knows who asks
+	}, func(t *testing.T, w *world) {
 		began := time.Now()
 		for n := range 4 {
 			time.Sleep(time.Minute)
@@ -87,4 +91,16 @@ func TestAStageSaysWhetherAProofMayCome(t *testing.T) {
 			require.Equal(t, stage == "proving" || stage == "unknown", len(open) == 1, stage)
 		})
 	}
+}
+
+func TestAClusterWithoutAuthenticationListsWhatItHas(t *testing.T) {
+	in(t, network.Cluster, nil, func(t *testing.T, w *world) {
+		began := time.Now()
+		_, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+		require.NoError(t, err)
+		all, err := w.client.Recent(t.Context(), began, 100)
+		require.NoError(t, err)
+		require.Len(t, all, 1, "its requests are nobody's")
+		require.Equal(t, common.Address{}, all[0].Requester)
+	})
 }

@@ -54,6 +54,10 @@ func (s *Server) failed(r *request) (wire.ExecuteFailureCause, wire.RequestError
 	switch {
 	case s.opts.Mode == network.Cluster, at.execution <= wire.ExecutionStatus_EXECUTED && r.fate.Error == 0:
 		return 0, 0
+	case r.overdrawn() != 0:
+		return r.overdrawn(), wire.RequestError_EXECUTION_FAILURE
+	case r.fate.Error == 0 && r.mismatched():
+		return 0, wire.RequestError_PUBLIC_VALUES_MISMATCH
 	case r.fate.Cause == 0 && r.fate.Error == 0:
 		return wire.ExecuteFailureCause_HALT_WITH_NON_ZERO_EXIT_CODE, wire.RequestError_EXECUTION_FAILURE
 	}
@@ -89,6 +93,9 @@ func (s *Server) based(r *request) *base.ProofRequest {
 	}
 	if s.opts.Mode == network.Cluster {
 		out.Version, out.Strategy = "", wire.Strategy_RESERVED
+	}
+	if r.shown != nil {
+		out.Requester = r.shown[:]
 	}
 	if at.execution == wire.ExecutionStatus_EXECUTED {
 		out.Cycles = proto.Uint64(cyclesUsed)

@@ -1,6 +1,8 @@
 package networktest
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 type request struct {
 	id        [32]byte
 	requester common.Address
+	shown     *common.Address // in place of requester; nil: the same
 	terms     terms
 	fate      Fate
 	taken     time.Time
@@ -51,6 +54,24 @@ func (s *Server) hidden(r *request) bool {
 	return r.fate.Dropped || time.Since(r.taken) < r.fate.Hidden
 }
 
+// overdrawn is the limit that a request's program runs into; zero: none.
+func (r *request) overdrawn() wire.ExecuteFailureCause {
+	switch {
+	case r.values == nil:
+	case r.terms.cycles < cyclesUsed:
+		return wire.ExecuteFailureCause_EXCEEDED_CYCLE_LIMIT
+	case r.terms.gas != 0 && r.terms.gas < gasUsed:
+		return wire.ExecuteFailureCause_EXCEEDED_GAS_LIMIT
+	}
+	return 0
+}
+
+// mismatched says whether a request names other public values than its program commits.
+func (r *request) mismatched() bool {
+	hash := sha256.Sum256(r.values)
+	return r.values != nil && len(r.terms.valuesHash) > 0 && !bytes.Equal(hash[:], r.terms.valuesHash)
+}
+
 // state is computed from the clock. A request that is cancelled before it is assigned stays requested, with its deadline
 // in the past.
 func (s *Server) state(r *request) state {
@@ -61,8 +82,12 @@ func (s *Server) state(r *request) state {
 		if r.values == nil {
 			at.execution = wire.ExecutionStatus_UNEXECUTABLE
 		}
-		if r.fate.Executes != 0 {
+		if n := r.overdrawn(); r.fate.Executes != 0 {
 			at.execution = r.fate.Executes
+		} else if n != 0 {
+			at.execution = wire.ExecutionStatus_UNEXECUTABLE
+		} else if r.mismatched() {
+			at.execution = wire.ExecutionStatus_VALIDATION_FAILED
 		}
 	}
 	failed := at.execution == wire.ExecutionStatus_UNEXECUTABLE || at.execution == wire.ExecutionStatus_VALIDATION_FAILED

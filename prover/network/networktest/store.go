@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -146,7 +148,7 @@ func (s *Server) put(r *http.Request) int {
 	switch {
 	case b == nil:
 		return http.StatusNotFound
-	case s.opts.Mode != network.Cluster && (b.data != nil || r.URL.Query().Get("X-Signature") != b.secret || !strings.HasPrefix(r.URL.Path, "/"+folders[b.kind]+"/")):
+	case s.opts.Mode != network.Cluster && (b.data != nil || r.URL.Query().Get("X-Signature") != b.secret || !strings.HasSuffix(b.uri, "test-bucket"+r.URL.Path)):
 		return http.StatusForbidden
 	case s.opts.Mode == network.Cluster && s.artifacts+r.URL.Path != b.uri:
 		return http.StatusBadRequest
@@ -160,7 +162,7 @@ func (s *Server) get(r *http.Request) (int, []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.blobs[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
-	if s.opts.Mode != network.Cluster || b == nil || b.data == nil {
+	if s.opts.Mode != network.Cluster || b == nil || b.data == nil || s.proved(b) {
 		return http.StatusNotFound, []byte("artifact not found")
 	}
 	raw, err := unpack(b.data)
@@ -168,6 +170,13 @@ func (s *Server) get(r *http.Request) (int, []byte) {
 		return http.StatusInternalServerError, nil
 	}
 	return http.StatusOK, raw
+}
+
+// proved says whether the proof of an input is there; then a cluster has deleted the input.
+func (s *Server) proved(b *blob) bool {
+	return slices.ContainsFunc(s.requests, func(r *request) bool {
+		return r.terms.stdinURI == b.uri && s.state(r).fulfillment == wire.FulfillmentStatus_FULFILLED
+	})
 }
 
 // urlLife is for how long the URL of a proof is good.
@@ -253,11 +262,11 @@ func (s *Server) made(mode wire.ProofMode, version string, values []byte, bad Ba
 }
 
 // bomb is 64 MiB of zeros in a few bytes.
-func bomb() []byte {
+var bomb = sync.OnceValue(func() []byte {
 	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil
 	}
 	defer w.Close()
 	return w.EncodeAll(make([]byte, 64<<20), nil)
-}
+})
