@@ -108,6 +108,11 @@ func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
 	return nil
 }
 
+// Insist is [Gateway.Try] for whoever has time: trouble is asked away as [Gateway.Check] does it.
+func (g *Gateway) Insist(ctx context.Context, good verify.Subject) error {
+	return persist(ctx, func(ctx context.Context) error { return g.Try(ctx, good) })
+}
+
 // How trouble is asked away. The last part of the time is kept for writing down how it went.
 const (
 	firstPause   = 500 * time.Millisecond

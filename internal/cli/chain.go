@@ -149,17 +149,17 @@ func (c *chainSide) checks(cfg *config.Config, list *eligibility.List) (checks [
 // onchain asks the verifier contract. Its word counts once it has passed a good proof and refused a spoiled one, which
 // is tried at start and, if the chain was away then, before the first proof.
 func (c *chainSide) onchain(ctx context.Context, s verify.Subject) (string, error) {
-	if err := c.try(ctx); err != nil {
+	if err := c.try(ctx, c.gateway.Insist); err != nil {
 		return "onchain", err
 	}
 	return c.gateway.Check(ctx, s)
 }
 
-func (c *chainSide) try(ctx context.Context) error {
+func (c *chainSide) try(ctx context.Context, try func(context.Context, verify.Subject) error) error {
 	if c.hasTried() {
 		return nil
 	}
-	if err := c.gateway.Try(ctx, c.control); err != nil {
+	if err := try(ctx, c.control); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -179,7 +179,7 @@ func (c *chainSide) hasTried() bool {
 // survive is a problem that refuses the start; a chain that is away is not: it may come back.
 func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) (facts chain.Facts) {
 	if c.gateway != nil {
-		if err := c.try(ctx); err != nil && !fault.Is(err, fault.RPCUnavailable) {
+		if err := c.try(ctx, c.gateway.Try); err != nil && !fault.Is(err, fault.RPCUnavailable) {
 			v.Refuse("SP1_VERIFIER_ADDRESS", "%v.", err)
 		} else if err != nil {
 			v.Warn("VERIFY_ONCHAIN_RPC_URL", "The verifier contract cannot be asked now. Until it can, no proof is given out.")
