@@ -107,20 +107,25 @@ func (s *Server) HTTP() *http.Server {
 	}
 }
 
+// believe says whose forwarding headers tell who is calling.
+func (o Options) believe(e *gin.Engine) error {
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	if o.TrustRealIP {
+		e.RemoteIPHeaders = append(e.RemoteIPHeaders, "X-Real-IP")
+	}
+	proxies := make([]string, len(o.TrustedProxies))
+	for i, p := range o.TrustedProxies {
+		proxies[i] = p.String()
+	}
+	return e.SetTrustedProxies(proxies) // nil would do, but gin's default is to trust everybody
+}
+
 func (s *Server) routes() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
 	e.HandleMethodNotAllowed = true
-	e.RemoteIPHeaders = []string{"X-Forwarded-For"}
-	if s.opts.TrustRealIP {
-		e.RemoteIPHeaders = append(e.RemoteIPHeaders, "X-Real-IP")
-	}
-	proxies := make([]string, len(s.opts.TrustedProxies))
-	for i, p := range s.opts.TrustedProxies {
-		proxies[i] = p.String()
-	}
-	if err := e.SetTrustedProxies(proxies); err != nil { // nil would do, but gin's default is to trust everybody
+	if err := s.opts.believe(e); err != nil {
 		return nil, err
 	}
 	e.Use(identify, protect, closeUnread, s.observe, s.recoverPanic, s.allowOrigins())

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,7 +59,9 @@ type settings struct {
 	server.Options
 	claims    server.Claims // but for its Domain
 	checks    []verify.Check
-	perKey    int64
+	perKey    int64 // of submissions by one credential
+	pubkey    int64 // of new jobs by one account
+	capacity  int
 	adminHost string
 }
 
@@ -109,10 +112,13 @@ func open(t *testing.T, o settings) *world {
 	require.NoError(t, err)
 
 	registry := prometheus.NewRegistry()
-	w.store = jobs.Ending(memstore.New(memstore.Options{}), trail.Ended)
+	w.store = jobs.Ending(memstore.New(memstore.Options{QueueCapacity: o.capacity}), func(j jobs.Job) {
+		trail.Ended(j)
+		w.gate.Ended(context.Background(), j)
+	})
 	w.gate = admission.New(w.store, admission.Options{
 		Domain:       known,
-		PerPublicKey: rate.Policy{Name: "pubkey", Limit: 100, Window: time.Hour}, PerEVMAddress: rate.Policy{Name: "address", Limit: 1000, Window: time.Hour},
+		PerPublicKey: rate.Policy{Name: "pubkey", Limit: cmp.Or(o.pubkey, 100), Window: time.Hour}, PerEVMAddress: rate.Policy{Name: "address", Limit: 1000, Window: time.Hour},
 		Logger: log,
 	})
 	h := hub.New()
@@ -209,7 +215,12 @@ func wallet(t *testing.T) claim.Wallet {
 // claimOf is a body that the account has signed.
 func claimOf(t *testing.T, w claim.Wallet) string {
 	t.Helper()
-	c, err := w.Claim(domain, 42, common.HexToAddress("0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"), *uint256.NewInt(1_000_000))
+	return claimFor(t, w, common.HexToAddress("0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"))
+}
+
+func claimFor(t *testing.T, w claim.Wallet, recipient common.Address) string {
+	t.Helper()
+	c, err := w.Claim(domain, 42, recipient, *uint256.NewInt(1_000_000))
 	require.NoError(t, err)
 	return string(api.Encode(api.Submission{
 		SS58Address: c.SS58, Signature: hexutil.Encode(c.Signature[:]), EVMAddress: hexutil.Encode(c.EVMAddress[:]),
