@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/holiman/uint256"
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -20,8 +21,11 @@ import (
 type ClaimsOptions struct {
 	FreshFor time.Duration // how long an answer that may change is given again without asking; 0: 3 s
 	Size     int           // accounts remembered; 0: 100,000
-	// Wait says how long a claim admitted now will take to be proved, as far as can be told. Nil: no time at all.
-	Wait func() time.Duration
+	// Wait says how long a claim admitted now will take to be proved, and Proof how long one that a worker begins now
+	// will, as far as can be told. Nil: no time at all.
+	Wait, Proof func() time.Duration
+	// What claims come with: Merkle proofs of a list, and proofs of a program. Zero: not compared with the contract's.
+	ListRoot, Program [32]byte
 }
 
 // Claims asks the claim contract about accounts. However many ask about one, one question is on its way; what may change
@@ -35,7 +39,8 @@ type Claims struct {
 	flight singleflight.Group
 	asking sync.WaitGroup
 
-	deadline atomic.Int64 // as last heard, in Unix seconds; 0: none, or not heard yet
+	deadline atomic.Int64                // as last heard, in Unix seconds; 0: none, or not heard yet
+	verifier atomic.Pointer[sp1Verifier] // the last one that was read; it cannot change
 }
 
 // kept is an answer with the time it came.
@@ -51,6 +56,9 @@ func NewClaims(rpc *RPC, contract common.Address, o ClaimsOptions) (*Claims, err
 	o.FreshFor = cmp.Or(o.FreshFor, 3*time.Second)
 	if o.Wait == nil {
 		o.Wait = func() time.Duration { return 0 }
+	}
+	if o.Proof == nil {
+		o.Proof = func() time.Duration { return 0 }
 	}
 	cache, err := otter.New(&otter.Options[[32]byte, kept]{
 		MaximumSize: cmp.Or(o.Size, 100_000),
@@ -84,6 +92,19 @@ func (c *Claims) Open(ctx context.Context, cl claim.Claim) error {
 		return err
 	}
 	return s.Refusal(c.opts.Wait())
+}
+
+// StillOpen is [Claims.Open] for a worker that is about to prove the claim: whatever is remembered is asked anew, but for
+// what is final, and nobody is before it any more.
+func (c *Claims) StillOpen(ctx context.Context, cl claim.Claim) error {
+	if k, ok := c.cache.GetIfPresent(cl.PublicKey); ok && k.Final {
+		return k.Refusal(0)
+	}
+	s, err := c.askOne(ctx, cl.PublicKey)
+	if err != nil {
+		return err
+	}
+	return s.Refusal(c.opts.Proof())
 }
 
 // Deadline is until when the contract takes claims, as it said last; zero when it said no such time, or nothing yet.
@@ -149,6 +170,9 @@ func (c *Claims) ask(ctx context.Context, key [32]byte) (s Standing, err error) 
 			return err
 		},
 	})
+	if err == nil {
+		s.unfit, err = c.unfit(ctx, s.Terms)
+	}
 	if err != nil {
 		return Standing{}, err
 	}
@@ -176,27 +200,33 @@ func (c *Claims) Again(ctx context.Context, claims []claim.Claim) ([]error, erro
 }
 
 func (c *Claims) again(ctx context.Context, claims []claim.Claim) ([]error, error) {
-	refusals := make([]error, len(claims))
+	claimed := make([]uint256.Int, len(claims))
 	var terms Terms
 	q := question{calls: termViews(c.contract), judge: func(a answer) (err error) {
 		if terms, err = readTerms(a); err != nil {
 			return err
 		}
 		for i := range claims {
-			claimed, err := a.outputs[numTerms+i].word()
-			if err != nil {
+			if claimed[i], err = a.outputs[numTerms+i].word(); err != nil {
 				return fmt.Errorf("claimed: %w", err)
 			}
-			refusals[i] = Standing{Terms: terms, Claimed: claimed}.Refusal(0)
 		}
 		return nil
 	}}
 	for _, cl := range claims {
 		q.calls = append(q.calls, viewClaimed.call(c.contract, cl.PublicKey))
 	}
-	if _, err := c.rpc.ask(ctx, q); err != nil {
+	_, err := c.rpc.ask(ctx, q)
+	if err == nil {
+		terms.unfit, err = c.unfit(ctx, terms)
+	}
+	if err != nil {
 		return nil, err
 	}
 	c.heard(terms)
+	refusals := make([]error, len(claims))
+	for i := range claims {
+		refusals[i] = Standing{Terms: terms, Claimed: claimed[i]}.Refusal(0)
+	}
 	return refusals, nil
 }

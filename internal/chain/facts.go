@@ -59,9 +59,11 @@ func (c *Claims) Facts(ctx context.Context, selectors ...[4]byte) (Facts, error)
 		return f, nil
 	}
 	f.Readable = true
-	if err := c.rpc.readVerifier(ctx, &f, a.block); err != nil {
+	verifier, err := c.readVerifier(ctx, f.Terms)
+	if err != nil {
 		return f, fmt.Errorf("reading what zkVerifier is: %w", err)
 	}
+	f.Program, f.Gateway = verifier.program, verifier.gateway
 	if f.Gateway == (common.Address{}) {
 		return f, nil
 	}
@@ -69,21 +71,6 @@ func (c *Claims) Facts(ctx context.Context, selectors ...[4]byte) (Facts, error)
 		return f, fmt.Errorf("reading the gateway's routes: %w", err)
 	}
 	return f, nil
-}
-
-func (r *RPC) readVerifier(ctx context.Context, f *Facts, at Block) error {
-	v := f.Terms.ZKVerifier
-	a, err := r.ask(ctx, question{calls: []call{viewProgramVKey.call(v), viewSP1Verifier.call(v)}, at: at.Hash})
-	if err != nil {
-		return err
-	}
-	if key, err := a.outputs[0].word(); err == nil {
-		f.Program = key.Bytes32()
-	}
-	if gateway, err := a.outputs[1].word(); err == nil {
-		f.Gateway, _ = address(gateway)
-	}
-	return nil
 }
 
 func (r *RPC) routes(ctx context.Context, gateway common.Address, at Block, selectors [][4]byte) ([]Route, error) {

@@ -20,6 +20,8 @@ type Terms struct {
 	MerkleRoot  [32]byte
 	ZKVerifier  common.Address // zero: none, and nothing can be claimed
 	UnlockedBps uint16         // of 10,000: what a claim pays at once; the rest vests
+
+	unfit string // why no proof made here can be claimed; empty: it can
 }
 
 // Standing is what the claim contract says of one account.
@@ -56,6 +58,8 @@ func (t Terms) refusal(wait time.Duration) error {
 		return fault.New(fault.ClaimsClosed, "The claims have ended: the contract took them until %s.", t.Deadline.Format(time.RFC3339))
 	case t.ZKVerifier == (common.Address{}):
 		return fault.New(fault.ClaimsClosed, "The contract has no verifier yet and can pay no claim. Come back when it has one.")
+	case t.unfit != "":
+		return fault.New(fault.ClaimsClosed, "%s", t.unfit)
 	case limited && left < wait:
 		return fault.New(fault.ClaimsClosed, "The contract takes claims until %s only, and a proof asked for now would not be ready before.",
 			t.Deadline.Format(time.RFC3339))

@@ -15,6 +15,7 @@ import (
 	"claimprover/internal/config"
 	"claimprover/internal/eligibility"
 	"claimprover/internal/fault"
+	"claimprover/internal/feed"
 	"claimprover/internal/jobs"
 	"claimprover/internal/verify"
 )
@@ -62,17 +63,18 @@ type chainSide struct {
 	metrics *chain.Metrics // nil: nobody is asked
 	log     *slog.Logger
 
-	mu    sync.Mutex
-	tried bool // guarded by mu: the gateway's word counts
+	mu     sync.Mutex
+	tried  bool // guarded by mu: the gateway's word counts
+	judged bool // guarded by mu: the contract was held against the settings
 }
 
-// newChainSide makes it; nothing is asked yet. wait says how long a claim admitted now will take.
-func newChainSide(cfg *config.Config, list *eligibility.List, wait func() time.Duration, control verify.Subject, log *slog.Logger) (*chainSide, error) {
+// newChainSide makes it; nothing is asked yet. The feed, once there is one, says how long proofs take.
+func newChainSide(cfg *config.Config, list *eligibility.List, pace *atomic.Pointer[feed.Feed], control verify.Subject, log *slog.Logger) (*chainSide, error) {
 	c := &chainSide{control: control, metrics: chain.NewMetrics(), log: log, want: chain.Expected{
 		ChainID: cfg.ChainID, Program: cfg.VKey, RootUnchecked: cfg.RootCheck == "off",
 	}}
 	if list != nil {
-		c.want.ListRoot = list.Root()
+		c.want.ListRoot, c.want.FileRoot = list.Root(), list.Stated()
 	}
 	if cfg.VerifyOnchain {
 		c.want.Gateway = cfg.VerifierContract
@@ -92,7 +94,7 @@ func newChainSide(cfg *config.Config, list *eligibility.List, wait func() time.D
 		if err != nil {
 			return nil, fmt.Errorf("CLAIM_CONTRACT_RPC_URL: %w", err)
 		}
-		if c.claims, err = chain.NewClaims(rpc, cfg.ClaimContract, chain.ClaimsOptions{FreshFor: cfg.ClaimFresh, Wait: wait}); err != nil {
+		if c.claims, err = chain.NewClaims(rpc, cfg.ClaimContract, c.claimsOptions(cfg.ClaimFresh, pace)); err != nil {
 			return nil, err
 		}
 	}
@@ -106,12 +108,34 @@ func newChainSide(cfg *config.Config, list *eligibility.List, wait func() time.D
 	return c, nil
 }
 
+func (c *chainSide) claimsOptions(fresh time.Duration, pace *atomic.Pointer[feed.Feed]) chain.ClaimsOptions {
+	o := chain.ClaimsOptions{
+		FreshFor: fresh, Program: c.want.Program,
+		Wait: func() time.Duration {
+			if f := pace.Load(); f != nil {
+				return f.Wait(context.Background())
+			}
+			return 0
+		},
+		Proof: func() time.Duration {
+			if f := pace.Load(); f != nil {
+				return f.Proof()
+			}
+			return 0
+		},
+	}
+	if !c.want.RootUnchecked {
+		o.ListRoot = c.want.ListRoot
+	}
+	return o
+}
+
 // open is what a worker asks before it proves; nil when there is nobody to ask.
 func (c *chainSide) open() func(context.Context, claim.Claim) error {
 	if c.claims == nil {
 		return nil
 	}
-	return c.claims.Open
+	return c.claims.StillOpen
 }
 
 // deadline is what the contract said last of until when it takes claims; nil when there is nobody to ask.
@@ -194,7 +218,9 @@ func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) (fa
 	}
 	if facts.ChainID != 0 {
 		a.fix(facts.ChainID)
+		c.log.Info("claim contract", c.lines(facts)...)
 	}
+	c.setJudged(facts.ChainID != 0 && err == nil)
 	for _, f := range facts.Judge(c.want) {
 		if f.Fatal {
 			v.Refuse(f.Setting, "%s", f.Text)
@@ -202,22 +228,62 @@ func (c *chainSide) judge(ctx context.Context, a *anchor, v *config.Verdict) (fa
 			v.Warn(f.Setting, "%s", f.Text)
 		}
 	}
-	t := facts.Terms
-	c.log.Info("claim contract", "contract", facts.Contract.Hex(), "chain_id", facts.ChainID, "block", facts.Head.Number,
-		"paused", t.Paused, "deadline", t.Deadline, "merkle_root", fmt.Sprintf("0x%x", t.MerkleRoot),
-		"verifier", t.ZKVerifier.Hex(), "program", fmt.Sprintf("0x%x", facts.Program), "gateway", facts.Gateway.Hex())
 	return facts
+}
+
+// lines are what the log says of a contract, as far as it could be read.
+func (c *chainSide) lines(f chain.Facts) (attrs []any) {
+	say := func(name string, value any) { attrs = append(attrs, name, value) }
+	hash := func(name string, h [32]byte) {
+		if h != [32]byte{} {
+			say(name, fmt.Sprintf("0x%x", h))
+		}
+	}
+	say("contract", f.Contract.Hex())
+	say("chain_id", f.ChainID)
+	say("block", f.Head.Number)
+	say("code", f.Code)
+	hash("list_root", c.want.ListRoot)
+	hash("file_root", c.want.FileRoot)
+	if !f.Code || !f.Readable {
+		return attrs
+	}
+	hash("merkle_root", f.Terms.MerkleRoot)
+	say("paused", f.Terms.Paused)
+	if left, limited := f.Terms.Left(); limited {
+		say("deadline", f.Terms.Deadline)
+		say("deadline_left", left.String())
+	}
+	say("verifier", f.Terms.ZKVerifier.Hex())
+	hash("program", f.Program)
+	say("gateway", f.Gateway.Hex())
+	for _, r := range f.Routes {
+		say(fmt.Sprintf("route_0x%x", r.Selector), r.Verifier.Hex())
+	}
+	return attrs
+}
+
+func (c *chainSide) setJudged(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.judged = yes
+}
+
+func (c *chainSide) hasJudged() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.judged
 }
 
 // Times of what is asked again and again.
 const (
 	learnEvery = 2 * time.Second // the chain's id, while it is not known, and whether it is back, while it is away
 	watchEvery = time.Minute     // whether a claim in flight has landed on chain
-	inOneBatch = 100
+	onePage    = 100             // of jobs
 )
 
-// learn asks while the chain's id is not known or the chain is away: on a quiet service nobody else would find out that
-// it is back.
+// learn asks while the chain is away: on a quiet service nobody else would find out that it is back. What could not be
+// held against the settings at the start is then, and what is wrong is said: claims that cannot be paid are refused.
 func (c *chainSide) learn(ctx context.Context, a *anchor) error {
 	every := time.NewTicker(learnEvery)
 	defer every.Stop()
@@ -227,14 +293,25 @@ func (c *chainSide) learn(ctx context.Context, a *anchor) error {
 			return nil
 		case <-every.C:
 		}
-		_, unknown := a.domain()
-		if unknown == nil && !c.away() {
-			continue
+		switch {
+		case !c.hasJudged():
+			c.judgeLate(ctx, a)
+		case c.away():
+			_, _ = c.claims.Facts(ctx)
 		}
-		if facts, _ := c.claims.Facts(ctx); unknown != nil && facts.ChainID != 0 {
-			a.fix(facts.ChainID)
-			c.log.Info("chain known", "chain_id", facts.ChainID)
-		}
+	}
+}
+
+func (c *chainSide) judgeLate(ctx context.Context, a *anchor) {
+	v := &config.Verdict{}
+	if c.judge(ctx, a, v); !c.hasJudged() {
+		return // it is still away
+	}
+	for _, f := range v.Problems {
+		c.log.Error("no proof made here can be claimed", "setting", f.Setting, "text", f.Text)
+	}
+	for _, f := range v.Warnings {
+		c.log.Warn("the chain, now that it answers", "setting", f.Setting, "text", f.Text)
 	}
 }
 
@@ -256,21 +333,20 @@ func (c *chainSide) watch(ctx context.Context, store jobs.Store) error {
 }
 
 func (c *chainSide) sweep(ctx context.Context, store jobs.Store) error {
-	for _, state := range []jobs.State{jobs.Running, jobs.Pending} {
+	var inFlight []jobs.Job
+	for _, state := range []jobs.State{jobs.Pending, jobs.Running} { // in the order of life: none slips through in between
 		for cursor := ""; ; {
-			page, err := store.List(ctx, jobs.Everyone, jobs.Query{Status: &state, Limit: inOneBatch, Cursor: cursor})
+			page, err := store.List(ctx, jobs.Everyone, jobs.Query{Status: &state, Limit: onePage, Cursor: cursor})
 			if err != nil {
 				return fmt.Errorf("reading jobs in flight: %w", err)
 			}
-			if err := c.settle(ctx, store, page.Jobs); err != nil {
-				return err
-			}
+			inFlight = append(inFlight, page.Jobs...)
 			if cursor = page.Next; cursor == "" {
 				break
 			}
 		}
 	}
-	return nil
+	return c.settle(ctx, store, inFlight)
 }
 
 func (c *chainSide) settle(ctx context.Context, store jobs.Store, inFlight []jobs.Job) error {

@@ -13,6 +13,7 @@ import (
 	"claimprover/internal/auth"
 	"claimprover/internal/chain"
 	"claimprover/internal/config"
+	"claimprover/internal/eligibility"
 	"claimprover/internal/verify"
 )
 
@@ -78,7 +79,7 @@ func examine(ctx context.Context, cfg *config.Config, p parts, control verify.Su
 	d, doubts := diagnosis{Found: []found{}}, len(v.Warnings)
 	d.own(cfg, p)
 	d.askTokens(ctx, cfg, v, log)
-	side, err := newChainSide(cfg, p.list, nil, control, log)
+	side, err := newChainSide(cfg, p.list, p.wait, control, log)
 	if err != nil {
 		return d, err
 	}
@@ -99,7 +100,7 @@ func (d *diagnosis) own(cfg *config.Config, p parts) {
 		d.add("verifier", "passed its own test with the proof systems of every SP1 version it knows")
 	}
 	if p.list != nil {
-		d.add("eligibility list", "%d accounts, Merkle root 0x%x", p.list.Len(), p.list.Root())
+		d.add("eligibility list", "%d accounts, Merkle root 0x%x, %s", p.list.Len(), p.list.Root(), statedText(p.list))
 	}
 }
 
@@ -147,6 +148,17 @@ func (d *diagnosis) chain(side *chainSide, f chain.Facts) {
 		if r.Verifier != (common.Address{}) && !r.Frozen {
 			d.add("its gateway", "%s, which has proofs that begin with 0x%x checked by %s", f.Gateway, r.Selector, r.Verifier)
 		}
+	}
+}
+
+func statedText(l *eligibility.List) string {
+	switch l.Stated() {
+	case [32]byte{}:
+		return "its file states none"
+	case l.Root():
+		return "as its file states"
+	default:
+		return fmt.Sprintf("its file states 0x%x", l.Stated())
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -206,13 +205,7 @@ func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification)
 // askChain asks what must be true of the chain before anything is served, and adds its checks of proofs. The verifier
 // contract is tried with control, a good proof.
 func (p *parts) askChain(ctx context.Context, cfg *config.Config, control verify.Subject, v *config.Verdict, log *slog.Logger) (err error) {
-	wait := func() time.Duration {
-		if f := p.wait.Load(); f != nil {
-			return f.Wait(context.WithoutCancel(ctx))
-		}
-		return 0
-	}
-	if p.chain, err = newChainSide(cfg, p.list, wait, control, log); err != nil {
+	if p.chain, err = newChainSide(cfg, p.list, p.wait, control, log); err != nil {
 		return err
 	}
 	p.chain.judge(ctx, p.anchor, v)
@@ -233,7 +226,7 @@ func eligible(cfg *config.Config) (*eligibility.List, error) {
 	if cfg.EligibilityFile == "" {
 		return nil, nil
 	}
-	return eligibility.Open(cfg.EligibilityFile)
+	return eligibility.Loader{AnyRoot: cfg.RootCheck == "off"}.Open(cfg.EligibilityFile)
 }
 
 func logger(cfg *config.Config, w io.Writer) *slog.Logger {

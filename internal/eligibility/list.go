@@ -19,6 +19,7 @@ import (
 type List struct {
 	entries []entry // by key
 	tree    tree
+	stated  [32]byte // by its file; zero: it states none
 }
 
 type entry struct {
@@ -45,6 +46,10 @@ func (l *List) Lookup(key [32]byte) (uint256.Int, bool) {
 
 // Root is the Merkle root that the contract must hold; zero for a list without entries.
 func (l *List) Root() [32]byte { return l.tree.root() }
+
+// Stated is the root that the list's file states, which is [List.Root] unless it was loaded with [Loader.AnyRoot]; zero:
+// it states none.
+func (l *List) Stated() [32]byte { return l.stated }
 
 // Proof gives the hashes that lead from an account's leaf to the root, the leaf's sibling first. A list of one account
 // has a proof without steps; an account that is not listed has none.

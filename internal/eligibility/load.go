@@ -69,6 +69,9 @@ func (l Loader) Load(r io.Reader, size int64) (*List, error) {
 		return nil, fmt.Errorf("root says %s, but the entries make %s: the file was changed after it was made, make it again",
 			hexutil.Encode(f.root[:]), hexutil.Encode(root[:]))
 	}
+	if f.root != nil {
+		list.stated = *f.root
+	}
 	return list, nil
 }
 

@@ -125,6 +125,7 @@ func TestAnyRootTakesAChangedList(t *testing.T) {
 	list, err := eligibility.Loader{AnyRoot: true}.Load(strings.NewReader(text), int64(len(text)))
 	require.NoError(t, err)
 	require.Equal(t, common.HexToHash(aliceRoot), common.Hash(list.Root()))
+	require.Equal(t, common.HexToHash(aliceKey), common.Hash(list.Stated()), "both are known")
 }
 
 func TestLoadKeepsEveryEntryHoweverItGuessed(t *testing.T) {

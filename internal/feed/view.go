@@ -98,6 +98,13 @@ func (f *Feed) Freed() time.Duration {
 	return p50 / time.Duration(max(1, f.opts.Workers))
 }
 
+// Proof is how long a claim that a worker begins now will take to be proved, as far as the last hour tells; zero: nobody
+// knows.
+func (f *Feed) Proof() time.Duration {
+	p50, _, _ := f.past.durations()
+	return p50
+}
+
 // Wait is how long a claim that is admitted now will take to be proved, as far as the last hour tells: the early end of
 // its range, so that nobody is refused who might have made it.
 func (f *Feed) Wait(ctx context.Context) time.Duration {
