@@ -34,9 +34,10 @@ func (a *account) take(ctx context.Context) (release func(), err error) {
 	}, nil
 }
 
-// used notes that a nonce was used up, and that the next one is what follows.
-func (a *account) used(nonce uint64) {
-	a.next, a.told = max(a.next, nonce+1), false
+// used notes that this process used a nonce up, so that the next one is what follows. The caller has the turn.
+func (c *Client) used(nonce uint64) {
+	c.account.next, c.account.told = max(c.account.next, nonce+1), false
+	c.before.used(nonce)
 }
 
 // expects notes what the network says of the next nonce: a refused call is the only answer that is never stale.

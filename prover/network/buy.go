@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,11 +14,7 @@ import (
 	wire "claimprover/prover/network/internal/spn/common"
 )
 
-const (
-	lookTime   = callTimeout + time.Second // for which a request is looked for; by then no copy of it is under way
-	lookEvery  = 3 * time.Second           // within that time
-	slowestTry = 30 * time.Second          // between two sends of the same bytes
-)
+const slowestTry = 30 * time.Second // between two sends of the same bytes
 
 // begin finds a request for the claim that an earlier process made, or makes one.
 func (j *job) begin(ctx context.Context) error {
@@ -54,7 +51,9 @@ func (j *job) buy(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if err := j.write(ctx, d); err != nil {
+	if err := j.write(ctx, d); errors.Is(err, errUnsure) {
+		return nil // and begin anew
+	} else if err != nil {
 		return err
 	}
 	j.tell("requesting")
@@ -66,6 +65,9 @@ func (j *job) write(ctx context.Context, d draft) error {
 	nonce, err := j.nonce(ctx)
 	if err != nil {
 		return err
+	}
+	if !j.before.covers(nonce) {
+		return errUnsure
 	}
 	now := time.Now()
 	d.deadline = uint64(now.Add(j.opts.Timeout).Unix())
@@ -92,8 +94,8 @@ func (j *job) write(ctx context.Context, d draft) error {
 
 // receipt is the network's answer to a request.
 type receipt struct {
-	id  common.Hash
-	err error
+	id, tx common.Hash
+	err    error
 }
 
 // send sends the entry's bytes as they are.
@@ -104,7 +106,7 @@ func (j *job) send(ctx context.Context) receipt {
 	if err == nil && (len(id) == 0 || len(id) > 32) {
 		err = fmt.Errorf("%s: an answer without an id", spn.RequestProof) // it has code Unknown: it may have been done
 	}
-	return receipt{id: padded(id), err: err}
+	return receipt{id: padded(id), tx: common.BytesToHash(out.GetTxHash()), err: err}
 }
 
 // answered acts on the answer to a request. Only when the network refuses the first sending of it was nothing bought for
@@ -114,22 +116,24 @@ func (j *job) answered(ctx context.Context, release func(), r receipt, first boo
 	switch got {
 	case accepted:
 		j.use()
+		j.entry.TxHash = r.tx
+		j.log.Info("request made", "request", r.id, "tx", r.tx)
 		return j.took(ctx, r.id)
 	case misplaced:
 		return j.misplaced(ctx, release, trouble, first)
-	case refused:
-		if first {
+	case refused, doubtful:
+		if first && got == refused {
 			return j.turnedDown(ctx, r.err)
 		}
 		release()
-		return j.lookOut(ctx, lookTime, func() error { return j.turnedDown(ctx, r.err) })
+		return j.lookOut(ctx, j.opts.look, func() error { return j.turnedDown(ctx, r.err) })
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if j.opts.Mode == Cluster {
 		release()
-		return j.lookOut(ctx, j.settled(), j.dead)
+		return j.lookOut(ctx, j.opts.look, j.dead)
 	}
 	return j.resolve(ctx, release)
 }
@@ -150,7 +154,7 @@ func (j *job) took(ctx context.Context, id common.Hash) error {
 // use notes that the entry's nonce is used up, if it is one of this client's account.
 func (j *job) use() {
 	if j.entry.Address == j.address {
-		j.account.used(j.entry.Nonce)
+		j.used(j.entry.Nonce)
 	}
 }
 
@@ -166,10 +170,10 @@ func (j *job) misplaced(ctx context.Context, release func(), n nonceTrouble, fir
 			return j.retire()
 		}
 		// It comes to life once the counter reaches it. So it is never sent again, but a copy may be under way.
-		return j.lookOut(ctx, lookTime, j.retire)
+		return j.lookOut(ctx, j.opts.look, j.retire)
 	}
 	// The nonce is used up: by this request, or by another one of the same key.
-	return j.lookOut(ctx, lookTime, j.dead)
+	return j.lookOut(ctx, j.opts.look, j.dead)
 }
 
 // turnedDown acts on a definite no: nothing was bought.
@@ -192,8 +196,8 @@ func unregistered(err error) bool {
 
 // settle finds out what became of a request that an earlier call, or process, may have sent.
 func (j *job) settle(ctx context.Context) error {
-	if j.opts.Mode == Cluster {
-		return j.lookOut(ctx, j.settled(), j.dead)
+	if j.opts.Mode == Cluster { // sent again it would be another request there
+		return j.lookOut(ctx, j.opts.look, j.dead)
 	}
 	release, err := j.account.take(ctx)
 	if err != nil {
@@ -201,11 +205,6 @@ func (j *job) settle(ctx context.Context) error {
 	}
 	defer release()
 	return j.resolve(ctx, release)
-}
-
-// settled is how long a call to a cluster may still be under way: sent again it would be another request there.
-func (j *job) settled() time.Duration {
-	return min(max(time.Until(time.Unix(j.entry.Sent, 0).Add(lookTime)), 0), lookTime)
 }
 
 // resolve looks for a request that may have been taken, and as long as the network does not know it sends the same
@@ -219,7 +218,7 @@ func (j *job) resolve(ctx context.Context, release func()) error {
 			return j.took(ctx, id)
 		case err == nil && uint64(time.Now().Unix()) > j.entry.Deadline:
 			release()
-			return j.lookOut(ctx, lookTime, j.dead)
+			return j.lookOut(ctx, j.opts.look, j.dead)
 		case err == nil:
 			r := j.send(ctx)
 			if got, _ := answerOf(r.err, j.entry.Address); got != ambiguous {
@@ -254,7 +253,7 @@ func (j *job) lookOut(ctx context.Context, atLeast time.Duration, end func() err
 		case err != nil:
 			j.log.Warn("prover network does not say whether it has a request", "err", err)
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, j.opts.look/20); err != nil {
 			return err
 		}
 	}

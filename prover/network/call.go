@@ -71,12 +71,15 @@ func passing(err error) bool {
 	return false
 }
 
+// grpcError is what gRPC says, from the network or in its place.
+type grpcError interface {
+	error
+	GRPCStatus() *status.Status
+}
+
 // code is err's gRPC code; what is not from gRPC has [codes.Unknown].
 func code(err error) codes.Code {
-	if s, is := errors.AsType[interface {
-		error
-		GRPCStatus() *status.Status
-	}](err); is {
+	if s, is := errors.AsType[grpcError](err); is {
 		return s.GRPCStatus().Code()
 	}
 	return codes.Unknown
@@ -84,10 +87,7 @@ func code(err error) codes.Code {
 
 // text is what the network said. It is foreign: for logs and causes only.
 func text(err error) string {
-	if s, is := errors.AsType[interface {
-		error
-		GRPCStatus() *status.Status
-	}](err); is {
+	if s, is := errors.AsType[grpcError](err); is {
 		return s.GRPCStatus().Message()
 	}
 	return ""
@@ -99,17 +99,18 @@ type answer int
 const (
 	accepted  answer = iota
 	refused          // the network has looked at it and does not do it
+	doubtful         // it will not be done if it is sent again, but may have been done
 	misplaced        // its nonce is not the next one
 	ambiguous        // it may or may not have been done
 )
 
 // nonceTrouble is what the network says of a nonce that is not the account's next one.
 type nonceTrouble struct {
-	sender        common.Address // that the network takes the signer for
+	sender        common.Address // that the network takes the signer for; zero: it does not say
 	expected, got uint64
 }
 
-var nonceText = regexp.MustCompile(`failed nonce verification.*sender (0x[0-9a-fA-F]{40}).*expected (\d+), got (\d+)`)
+var nonceText = regexp.MustCompile(`(?s)failed nonce verification(?:.*(0x[0-9a-fA-F]{40}))?.*expected (\d+), got (\d+)`)
 
 func nonceTroubleOf(err error) (n nonceTrouble, is bool) {
 	found := nonceText.FindStringSubmatch(text(err))
@@ -127,14 +128,23 @@ func answerOf(err error, signer common.Address) (answer, nonceTrouble) {
 		return accepted, nonceTrouble{}
 	}
 	if n, is := nonceTroubleOf(err); is {
-		if n.sender != signer {
+		switch {
+		case n.sender != signer && n.sender != (common.Address{}):
 			return refused, n // the network took it for another account's: nothing of ours was done
+		case n.expected == n.got:
+			return ambiguous, n // and says nothing that could be believed
 		}
 		return misplaced, n
 	}
-	switch code(err) {
+	s, is := errors.AsType[grpcError](err)
+	if !is {
+		return ambiguous, nonceTrouble{}
+	}
+	switch s.GRPCStatus().Code() {
 	case codes.InvalidArgument, codes.Unauthenticated, codes.PermissionDenied, codes.FailedPrecondition, codes.ResourceExhausted, codes.Unimplemented:
 		return refused, nonceTrouble{}
+	case codes.Unknown, codes.NotFound, codes.AlreadyExists, codes.OutOfRange, codes.DataLoss:
+		return doubtful, nonceTrouble{}
 	}
 	return ambiguous, nonceTrouble{}
 }

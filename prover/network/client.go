@@ -51,7 +51,7 @@ func New(o Options) (*Client, error) {
 	c.vkHash, _ = VKHash(o.Program)
 	c.store = newArtifacts(c.endpoint, o)
 	c.store.failed = func(err error) { c.metrics.fail("", err) }
-	c.before = newEarlier(time.Now(), o.DurableJournals)
+	c.before = newEarlier(time.Now(), o)
 	c.form.sdk.Store(o.Mode != Cluster)
 	c.retry = failsafe.With(retrypolicy.NewBuilder[any]().
 		HandleIf(func(_ any, err error) bool { return passing(err) }).

@@ -37,6 +37,7 @@ type Known struct {
 	failureCause wire.ExecuteFailureCause
 	failure      wire.RequestError
 	vkHash       []byte
+	unread       time.Time // since when its artifact is not where it should be; zero: it was not missed
 }
 
 // proofRequest is what both variants' requests have.

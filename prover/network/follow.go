@@ -23,11 +23,12 @@ const (
 	quietTime   = 15 * time.Second // without a bid, after which that is said
 	cancelEvery = 30 * time.Second // while a cancel is not confirmed
 	mostFetches = 5                // of a proof that cannot be read
+	mostSkew    = time.Minute      // between the clock here and the network's, before it is said
 )
 
 // watch is what follow remembers from one look at a request to the next.
 type watch struct {
-	begun     time.Time // when this call began to look
+	begun     time.Time // when this call began to look; a request that another job has left is then taken up
 	missing   time.Time // since when the network does not know the request; zero: it does
 	requested time.Time // since when it waits for a bid; zero: it does not
 	cancelled time.Time // when a cancel was last asked for; zero: never
@@ -53,7 +54,8 @@ func (j *job) follow(ctx context.Context) (proof prover.Proof, done bool, err er
 				w.missing = time.Now()
 			}
 			if time.Since(w.missing) > missingTime {
-				return prover.Proof{}, true, j.vanished(ctx)
+				again, err := j.vanished(ctx)
+				return prover.Proof{}, !again, err
 			}
 		default:
 			j.log.Debug("request not looked at", "err", err)
@@ -100,9 +102,10 @@ func (j *job) judge(ctx context.Context, w *watch, s *wire.GetStatusResponse) (e
 	if !waiting {
 		w.requested = time.Time{}
 	} else if w.requested.IsZero() {
-		w.requested = w.begun
+		w.requested = time.Now()
 	}
 	if overdue := time.Since(unix(s.Deadline)); s.Deadline > 0 && overdue > overdueTime {
+		w.cancelled = time.Time{} // that was never confirmed
 		return failExpired, j.mayAgain(w, failExpired)
 	}
 	if j.opts.Mode == Mainnet && waiting {
@@ -117,7 +120,7 @@ func (j *job) judge(ctx context.Context, w *watch, s *wire.GetStatusResponse) (e
 // mayAgain says whether a new request may be made in the same job: after one that was withdrawn, mostly for want of bids,
 // and after one that another job has left and that proves to be dead. Any other failure is for the claimant to see first.
 func (j *job) mayAgain(w *watch, f *fault.Error) bool {
-	left := j.resumed && time.Since(w.begun) < 2*lookTime // an expiry takes one of them to be believed
+	left := j.resumed && time.Since(w.begun) < 2*j.opts.look // an expiry takes one of them to be believed
 	return f.Retryable && (left || w.withdrawn || !w.cancelled.IsZero()) && j.entry.Ended+1 < j.opts.MaxRequests
 }
 
@@ -189,16 +192,18 @@ func (j *job) finish(ctx context.Context, ended *fault.Error, again bool) error 
 	return ended
 }
 
-// vanished ends a request that the network took and does not know any more.
-func (j *job) vanished(ctx context.Context) error {
-	_, found, err := j.find(ctx, j.entry)
-	if err != nil {
-		return err
+// vanished ends a request that the network took and does not know any more, unless it has it under another name.
+func (j *job) vanished(ctx context.Context) (again bool, err error) {
+	id, found, err := j.find(ctx, j.entry)
+	switch {
+	case err != nil:
+		return false, err
+	case found && id == j.entry.ID:
+		return false, errors.New("the network lists a request that it does not know")
+	case found:
+		return true, j.took(ctx, id)
 	}
-	if found {
-		return errors.New("the network lists a request that it does not know")
-	}
-	return j.finish(ctx, failVanished, false)
+	return false, j.finish(ctx, failVanished, false)
 }
 
 // fetch downloads the proof of a request that was fulfilled. It is paid for: only one that cannot be a proof of the
@@ -237,8 +242,13 @@ func (j *job) fetch(ctx context.Context, s *wire.GetStatusResponse) (prover.Proo
 func (j *job) bill(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if k, found, err := j.details(asking, j.entry.ID); err == nil && found {
-		j.billed(k)
+	k, found, err := j.details(asking, j.entry.ID)
+	if err != nil || !found {
+		return
+	}
+	j.billed(k)
+	if k.Created.Before(time.Unix(j.entry.Sent, 0).Add(-mostSkew)) || k.Created.After(time.Now().Add(mostSkew)) {
+		j.log.Warn("the clock here is not the prover network's: deadlines are shorter or longer than they should be", "network", k.Created)
 	}
 }
 
@@ -255,10 +265,7 @@ func (j *job) download(ctx context.Context, s *wire.GetStatusResponse) (prover.P
 	if err != nil {
 		return prover.Proof{}, err
 	}
-	if b, err = Decompress(b); err != nil {
-		return prover.Proof{}, err
-	}
-	a, err := DecodeArtifact(b)
+	a, err := decodePacked(b)
 	switch {
 	case err != nil:
 		return prover.Proof{}, fmt.Errorf("reading the proof: %w", err)

@@ -17,6 +17,7 @@ var errForbiddenAddress = errors.New("the address is not public")
 type guard struct {
 	endpoint string // host name or address
 	nets     []netip.Prefix
+	dns      *net.Resolver
 }
 
 // reserved are networks that netip's own questions leave out: shared, protocol, benchmark and future use, and the ones
@@ -43,7 +44,7 @@ func (g guard) control(ctx context.Context, _, address string, _ syscall.RawConn
 	if public(ip) || slices.ContainsFunc(g.nets, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 		return nil
 	}
-	own, err := net.DefaultResolver.LookupNetIP(ctx, "ip", g.endpoint)
+	own, err := g.dns.LookupNetIP(ctx, "ip", g.endpoint)
 	if err != nil {
 		return fmt.Errorf("%w, and the endpoint's own is not known", errForbiddenAddress)
 	}

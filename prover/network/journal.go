@@ -34,6 +34,7 @@ type entry struct {
 	Signature []byte      `json:"signature,omitempty"`
 	ID        common.Hash `json:"id"`                // computed until the network has answered; zero: a cluster's is not known before
 	Computed  common.Hash `json:"computed,omitzero"` // the id that was computed, where the network's is another
+	TxHash    common.Hash `json:"txHash,omitzero"`   // under which the account was charged; known if the answer came
 	StdinURI  string      `json:"stdinUri"`
 	Deadline  uint64      `json:"deadline"`
 	Sent      int64       `json:"sent"` // when it was first sent, in Unix seconds

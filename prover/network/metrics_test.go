@@ -121,7 +121,7 @@ func TestTroublesAreCountedByCode(t *testing.T) {
 		}
 	}, func(t *testing.T, w *world) {
 		o := w.opts
-		o.VerifyingKey, o.ELF = make([]byte, 104), []byte("\x7fELF")
+		o.VerifyingKey, o.ELF, o.DurableJournals = make([]byte, 104), []byte("\x7fELF"), true
 		w.opts = o
 		w.restart()
 		_, _, err := w.prove(inputs[1], &provertest.Journal{}, 10*time.Second)

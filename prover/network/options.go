@@ -57,7 +57,10 @@ type Options struct {
 	RootCAs         *x509.CertPool // nil means the system's
 	Logger          *slog.Logger   // nil means silent
 
-	dial func(ctx context.Context, network, address string) (net.Conn, error) // for tests in memory
+	// Only tests change these.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	dns  *net.Resolver
+	look time.Duration // for which a request is looked for: longer than a call takes, so that no copy of it is under way by then
 }
 
 // mainnetDomain is the EIP-712 domain separator of "Succinct Prover Network", version 1.0.0, on chain 1.
@@ -72,6 +75,7 @@ func (o Options) withDefaults() Options {
 	o.AuctionPeriod = cmp.Or(o.AuctionPeriod, 15*time.Second)
 	o.AuctionTimeout = cmp.Or(o.AuctionTimeout, 3*time.Minute)
 	o.MaxRequests = cmp.Or(o.MaxRequests, 2)
+	o.look = cmp.Or(o.look, callTimeout+time.Second)
 	o.Domain = cmp.Or(o.Domain, [32]byte(mainnetDomain))
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	cycles, gas := uint64(1e12), uint64(1e9)

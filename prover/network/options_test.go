@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"claimprover/internal/fault"
 )
 
 func good(t *testing.T) Options {
@@ -91,13 +93,40 @@ func TestAnswersToSignedCalls(t *testing.T) {
 		got, _ := answerOf(c.err, me)
 		require.Equal(t, c.want, got, name)
 	}
+	quiet := status.Error(codes.Aborted, "failed nonce verification: expected 138, got 137")
+	got, trouble := answerOf(quiet, me)
+	require.Equal(t, misplaced, got, "it need not say whose")
+	require.Equal(t, nonceTrouble{expected: 138, got: 137}, trouble)
+	got, _ = answerOf(status.Error(codes.Aborted, "failed nonce verification: expected 137, got 137"), me)
+	require.Equal(t, ambiguous, got, "it contradicts itself")
 	definite := map[codes.Code]bool{codes.InvalidArgument: true, codes.Unauthenticated: true, codes.PermissionDenied: true,
 		codes.FailedPrecondition: true, codes.ResourceExhausted: true, codes.Unimplemented: true}
+	final := map[codes.Code]bool{codes.Unknown: true, codes.NotFound: true, codes.AlreadyExists: true, codes.OutOfRange: true, codes.DataLoss: true}
 	for c := codes.Canceled; c <= codes.Unauthenticated; c++ {
 		got, _ := answerOf(status.Error(c, "x"), me)
 		require.Equal(t, definite[c], got == refused, c)
-		require.Equal(t, !definite[c], got == ambiguous, c)
+		require.Equal(t, final[c], got == doubtful, c)
+		require.Equal(t, !definite[c] && !final[c], got == ambiguous, c)
 	}
-	_, trouble := answerOf(nonce(me, codes.Aborted), me)
+	_, trouble = answerOf(nonce(me, codes.Aborted), me)
 	require.Equal(t, nonceTrouble{sender: me, expected: 138, got: 137}, trouble)
+}
+
+func TestWhyARequestWasNotTaken(t *testing.T) {
+	t.Parallel()
+	for says, err := range map[string]error{
+		"not enough credit":      status.Error(codes.FailedPrecondition, "Insufficient funds"),
+		"not accept":             status.Error(codes.PermissionDenied, "signer 0x1 not in allowlist"),
+		"accept this service's":  status.Error(codes.Unauthenticated, "invalid signature bytes"),
+		"does not accept":        status.Error(codes.Aborted, "failed nonce verification: invalid nonce for sender 0x0100000000000000000000000000000000000000 expected 0, got 7"),
+		"does not support":       status.Error(codes.InvalidArgument, "unsupported version sp1-v6.9.0"),
+		"did not take the reque": status.Error(codes.InvalidArgument, "a private reason"),
+	} {
+		j := &job{Client: &Client{opts: Options{}.withDefaults()}}
+		j.log = j.opts.Logger
+		f := fault.Of(j.refusal(fmt.Errorf("requesting: %w", err)))
+		require.Contains(t, f.Message, says)
+		require.NotContains(t, f.Message, status.Convert(err).Message())
+		require.True(t, f.Retryable)
+	}
 }

@@ -37,7 +37,7 @@ func (j *job) outcome(ctx context.Context, w *watch, s *wire.GetStatusResponse) 
 		return j.because(ctx, failUnfulfillable)
 	case s.FulfillmentStatus == wire.FulfillmentStatus_REVERTED:
 		return j.because(ctx, failReverted)
-	case s.FulfillmentStatus == wire.FulfillmentStatus_EXPIRED && time.Since(w.expired) >= lookTime:
+	case s.FulfillmentStatus == wire.FulfillmentStatus_EXPIRED && time.Since(w.expired) >= j.opts.look:
 		return failExpired // a proof that was on its way when the deadline passed has come by then
 	}
 	return nil
@@ -57,6 +57,8 @@ func (j *job) because(ctx context.Context, f *fault.Error) *fault.Error {
 	switch k.failure {
 	case wire.RequestError_VERIFICATION_KEY_MISMATCH, wire.RequestError_PUBLIC_VALUES_MISMATCH:
 		return failMismatch
+	case wire.RequestError_EXECUTION_FAILURE:
+		f = failExecution
 	}
 	switch k.failureCause {
 	case wire.ExecuteFailureCause_HALT_WITH_NON_ZERO_EXIT_CODE:

@@ -103,13 +103,13 @@ func (c *Client) signedCall(ctx context.Context, m spn.Method, body func(nonce u
 		err = c.invoke(ctx, m, envelope(b, signature), new(wire.Receipt))
 		switch got, trouble := answerOf(err, c.address); got {
 		case accepted:
-			c.account.used(nonce)
+			c.used(nonce)
 			return nil
 		case refused:
 			return err
 		case misplaced:
 			c.account.expects(trouble.expected)
-		case ambiguous:
+		case doubtful, ambiguous:
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -134,6 +135,22 @@ func (j *job) refusal(err error) error {
 		return err // nothing that the network said: an error of our own, or of the store
 	}
 	j.log.Error("prover network refused a call", "code", c.String(), "err", err)
-	return fault.New(fault.ProofFailed, "The prover network did not take the request, most likely for want of credit or rights of this "+
-		"service's account. Nothing was bought. Try again later, and tell us if it stays.").MayRetry(true).Because(err)
+	return fault.New(fault.ProofFailed, "The prover network did not take the request%s. Nothing was bought. Try again later, and "+
+		"tell us if it stays.", whyRefused(err)).MayRetry(true).Because(err)
+}
+
+// whyRefused guesses from a refusal's code and words, of which only those about nonces are known for sure.
+func whyRefused(err error) string {
+	says := strings.ToLower(text(err))
+	has := func(word string) bool { return strings.Contains(says, word) }
+	trouble, nonce := nonceTroubleOf(err)
+	switch c := code(err); {
+	case nonce && trouble.sender != (common.Address{}), c == codes.Unauthenticated, c == codes.PermissionDenied:
+		return ": it does not accept this service's account"
+	case has("insufficient"), has("balance"), has("funds"):
+		return ": this service's account has not enough credit there"
+	case has("version"):
+		return ": it does not support this service's version of SP1"
+	}
+	return ""
 }

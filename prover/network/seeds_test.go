@@ -33,7 +33,7 @@ import (
 // What happens to the n-th call of a method depends on the seed and n alone; which goroutine makes it, at one instant of
 // the bubble's time, does not.
 func TestSeededFaults(t *testing.T) {
-	first, n := uint64(0), uint64(300)
+	first, n := uint64(0), uint64(120)
 	if testing.Short() {
 		n = 30
 	}
@@ -85,6 +85,7 @@ func newLife(t *testing.T, seed uint64, prove func([32]byte, []byte) []byte) *li
 		so.Executed, so.Assigned = so.Fulfilled/4, so.Fulfilled/3
 		co.DurableJournals = l.durable
 		co.MaxRequests = 1 + r.IntN(3)
+		co.Poll = 6 * time.Second // hours go by: not every second of them is looked at
 	})
 	return l
 }
@@ -144,7 +145,7 @@ func (l *life) fate(int, []byte) (f networktest.Fate) {
 	case 3:
 		f.Expired = l.mode != network.Cluster
 	case 4:
-		f.Bad, f.BadTimes = networktest.BadProof(1+l.draw("bad", 6)), int(1+l.draw("bad times", 4))
+		f.Bad, f.BadTimes = networktest.BadProof(1+l.draw("bad", uint64(networktest.Garbage))), int(1+l.draw("bad times", 4))
 	}
 	return f
 }
@@ -179,9 +180,6 @@ func (l *life) live() {
 				require.True(l.t, done[i], "seed %d: claim %d was not proved", l.seed, i)
 			}
 			return
-		}
-		if !l.durable { // what was sent just before the end comes to light first: without a journal nothing else tells of it
-			time.Sleep(time.Minute)
 		}
 		time.Sleep(time.Duration(1+l.rand.IntN(60)) * time.Second)
 		l.restart()

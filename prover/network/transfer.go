@@ -28,8 +28,8 @@ const (
 )
 
 func newArtifacts(endpoint *url.URL, o Options) *artifacts {
-	g := guard{endpoint: endpoint.Hostname(), nets: o.ArtifactNets}
-	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 60 * time.Second, ControlContext: g.control}
+	g := guard{endpoint: endpoint.Hostname(), nets: o.ArtifactNets, dns: o.dns}
+	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 60 * time.Second, ControlContext: g.control, Resolver: o.dns}
 	dial := dialer.DialContext
 	if o.dial != nil {
 		dial = o.dial

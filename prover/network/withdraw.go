@@ -57,7 +57,7 @@ func (c *Client) Cancel(ctx context.Context, id common.Hash) error {
 			// Its sending may be under way. Nobody sends it again, and it cannot be told whether it arrives.
 			if missing.IsZero() {
 				missing = time.Now()
-			} else if time.Since(missing) > lookTime {
+			} else if time.Since(missing) > c.opts.look {
 				return ErrNotWithdrawn
 			}
 		case err == nil && (k.status == wire.FulfillmentStatus_FULFILLED || k.status == wire.FulfillmentStatus_ASSIGNED):
@@ -71,7 +71,7 @@ func (c *Client) Cancel(ctx context.Context, id common.Hash) error {
 			}
 			continue
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, c.opts.look/20); err != nil {
 			return err
 		}
 	}

@@ -35,14 +35,17 @@ const (
 	Late      // done after half a minute, even if the caller has gone meanwhile
 	Hangs     // not done, and never answered
 	CutBefore // every connection is cut, and the call not done
+	Unknown   // UNKNOWN, not done
 	LostUnavailable
 	LostInternal
 	LostHangs
 	LostCut
+	LostUnknown
 )
 
 // CallFaults are all but Works.
-var CallFaults = []CallFault{Unavailable, Internal, Cancelled, Exhausted, Late, Hangs, CutBefore, LostUnavailable, LostInternal, LostHangs, LostCut}
+var CallFaults = []CallFault{Unavailable, Internal, Cancelled, Exhausted, Late, Hangs, CutBefore, Unknown,
+	LostUnavailable, LostInternal, LostHangs, LostCut, LostUnknown}
 
 func (s *Server) intercept(ctx context.Context, in any, info *grpc.UnaryServerInfo, do grpc.UnaryHandler) (any, error) {
 	fault := Works
@@ -59,6 +62,8 @@ func (s *Server) intercept(ctx context.Context, in any, info *grpc.UnaryServerIn
 		return nil, status.Error(codes.Canceled, "cancelled")
 	case Exhausted:
 		return nil, status.Error(codes.ResourceExhausted, "too many requests")
+	case Unknown:
+		return nil, status.Error(codes.Unknown, "something else")
 	case Hangs:
 		<-ctx.Done()
 		return nil, away
@@ -80,6 +85,8 @@ func (s *Server) intercept(ctx context.Context, in any, info *grpc.UnaryServerIn
 	case LostCut:
 		s.Cut()
 		return nil, away
+	case LostUnknown:
+		return nil, status.Error(codes.Unknown, "something else")
 	}
 	return out, err
 }
@@ -91,6 +98,8 @@ type Fate struct {
 	NoBids   bool          // it stays requested
 	Slow     time.Duration // added to each of its times
 	Stuck    bool          // it stays assigned
+	Back     time.Duration // before it is fulfilled, in which it is requested again: a prover has given it up
+	Alias    bool          // its answer says another id than it has
 	Odd      bool          // has unknown statuses until it is fulfilled
 	Expired  bool          // says EXPIRED for the half minute before it is fulfilled
 	Ends     wire.FulfillmentStatus

@@ -70,7 +70,7 @@ func (s *Server) auctioned(r *request) *auction.ProofRequest {
 	out := &auction.ProofRequest{
 		RequestId: r.id[:], VkHash: s.vkHash[:], Version: r.terms.version, Mode: r.terms.mode, Strategy: r.terms.strategy,
 		StdinUri: r.terms.stdinURI, Deadline: r.terms.deadline, CycleLimit: r.terms.cycles, GasLimit: r.terms.gas,
-		FulfillmentStatus: at.fulfillment, ExecutionStatus: at.execution, Requester: r.requester[:], CreatedAt: uint64(r.taken.Unix()),
+		FulfillmentStatus: at.fulfillment, ExecutionStatus: at.execution, Requester: r.requester[:], CreatedAt: uint64(r.taken.Add(s.opts.Ahead).Unix()),
 		PublicValuesHash: s.valuesHash(r), ExecuteFailCause: cause, Error: failure, IsCanceled: !r.cancelled.IsZero(), StdinPrivate: r.terms.private,
 	}
 	if at.execution == wire.ExecutionStatus_EXECUTED {
@@ -88,7 +88,7 @@ func (s *Server) based(r *request) *base.ProofRequest {
 	out := &base.ProofRequest{
 		RequestId: r.id[:], VkHash: s.vkHash[:], Version: r.terms.version, Mode: r.terms.mode, Strategy: r.terms.strategy,
 		StdinUri: r.terms.stdinURI, Deadline: r.terms.deadline, CycleLimit: r.terms.cycles, GasLimit: r.terms.gas,
-		FulfillmentStatus: at.fulfillment, ExecutionStatus: at.execution, Requester: r.requester[:], CreatedAt: uint64(r.taken.Unix()),
+		FulfillmentStatus: at.fulfillment, ExecutionStatus: at.execution, Requester: r.requester[:], CreatedAt: uint64(r.taken.Add(s.opts.Ahead).Unix()),
 		PublicValuesHash: s.valuesHash(r), ExecuteFailCause: cause, Error: failure, StdinPrivate: r.terms.private,
 	}
 	if s.opts.Mode == network.Cluster {

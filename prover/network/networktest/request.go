@@ -98,6 +98,7 @@ func (s *Server) state(r *request) state {
 		at.fulfillment = r.fate.Ends
 	case age >= s.opts.Fulfilled && !r.fate.Stuck:
 		at.fulfillment = wire.FulfillmentStatus_FULFILLED
+	case r.fate.Back > 0 && age >= s.opts.Fulfilled-r.fate.Back:
 	case r.fate.Odd:
 		at = state{42, 42}
 	case r.fate.Expired && age >= s.opts.Fulfilled-30*time.Second:

@@ -49,7 +49,8 @@ type Options struct {
 	BaseFee        *uint256.Int     // nil means 0.33 PROVE
 	Price          *uint256.Int     // proposed for a unit; nil means 10^9 wei
 	Tick           uint64
-	Domain         [32]byte // zero means mainnet's
+	Ahead          time.Duration // of the true time, is its clock where it says when a request was made
+	Domain         [32]byte      // zero means mainnet's
 
 	Executed, Assigned, Fulfilled time.Duration // after a request was taken; zero means 1, 2 and 4 s
 
