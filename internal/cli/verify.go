@@ -26,7 +26,7 @@ type VerifyCmd struct {
 	PublicValues string `name:"public-values" help:"What the program committed, likewise."`
 	VKey         string `name:"vkey" help:"The program's verifying key, likewise."`
 	RPCURL       string `name:"rpc-url" help:"JSON-RPC endpoint of a chain whose verifier contract is asked too."`
-	Verifier     string `name:"verifier" default:"0x397A5f7f3dBd538f23DE225B51f532c34448dA9B" help:"SP1's verifier gateway on that chain; Groth16 and PLONK have gateways of their own."`
+	Verifier     string `name:"verifier" help:"SP1's verifier gateway on that chain; unset means the usual one of the proof's system, for Groth16 and PLONK have gateways of their own."`
 	JSON         bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
 	Quiet        bool   `name:"quiet" short:"q" help:"Print nothing; the exit code says it." group:"Common flags"`
 }
@@ -59,7 +59,7 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 	}
 	checks := []verify.Check{verifier.Native}
 	if cmd.RPCURL != "" {
-		contract, closeRPC, err := cmd.contract()
+		contract, closeRPC, err := cmd.contract(verifier, subject.Proof)
 		if err != nil {
 			return usage(err)
 		}
@@ -94,10 +94,31 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 // askTime bounds how long the contract is asked for an answer.
 const askTime = 15 * time.Second
 
+// SP1's gateways, where it has deployed them itself. On Sepolia PLONK's is another by now
+// (sp1-contracts, contracts/deployments).
+const (
+	groth16Gateway = "0x397A5f7f3dBd538f23DE225B51f532c34448dA9B"
+	plonkGateway   = "0x3B6041173B80E77f038f3F2C0f9744f04837185e"
+)
+
+// gateway is the contract to ask about a proof.
+func (cmd *VerifyCmd) gateway(v *verify.Verifier, proof []byte) (common.Address, error) {
+	usual := groth16Gateway
+	if c, err := v.Circuit(proof); err == nil && c.System == "plonk" {
+		usual = plonkGateway
+	}
+	address := cmp.Or(cmd.Verifier, usual)
+	if !common.IsHexAddress(address) {
+		return common.Address{}, errors.New("--verifier is not an address of 20 bytes of hex")
+	}
+	return common.HexToAddress(address), nil
+}
+
 // contract is the check by the verifier contract, and how to end it.
-func (cmd *VerifyCmd) contract() (verify.Check, func(), error) {
-	if !common.IsHexAddress(cmd.Verifier) {
-		return nil, nil, errors.New("--verifier is not an address of 20 bytes of hex")
+func (cmd *VerifyCmd) contract(v *verify.Verifier, proof []byte) (verify.Check, func(), error) {
+	address, err := cmd.gateway(v, proof)
+	if err != nil {
+		return nil, nil, err
 	}
 	if _, err := config.ParseURL(cmd.RPCURL, "http", "https", "ws", "wss"); err != nil {
 		return nil, nil, fmt.Errorf("--rpc-url: %w", err)
@@ -106,7 +127,7 @@ func (cmd *VerifyCmd) contract() (verify.Check, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	gateway := chain.NewGateway(rpc, common.HexToAddress(cmd.Verifier))
+	gateway := chain.NewGateway(rpc, address)
 	return func(ctx context.Context, s verify.Subject) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
