@@ -33,12 +33,8 @@ var root = sync.OnceValues(func() (string, error) {
 
 var required = regexp.MustCompile(`(?m)^\s*github\.com/ethereum/go-ethereum v(\S+)`)
 
-// gethPath is where scripts/geth.sh puts the binary.
-func gethPath() (string, error) {
-	dir, err := root()
-	if err != nil {
-		return "", err
-	}
+// gethVersion is that of go-ethereum in go.mod.
+func gethVersion(dir string) (string, error) {
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
 		return "", fmt.Errorf("reading which geth is needed: %w", err)
@@ -47,7 +43,20 @@ func gethPath() (string, error) {
 	if version == nil {
 		return "", fmt.Errorf("go.mod names no go-ethereum")
 	}
-	path := filepath.Join(dir, "bin", "geth-"+string(version[1]))
+	return string(version[1]), nil
+}
+
+// gethPath is where scripts/geth.sh puts the binary.
+func gethPath() (string, error) {
+	dir, err := root()
+	if err != nil {
+		return "", err
+	}
+	version, err := gethVersion(dir)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "bin", "geth-"+version)
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%s is not there: run make test, or scripts/geth.sh", path)
 	}

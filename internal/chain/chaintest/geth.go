@@ -48,6 +48,8 @@ type Node struct {
 
 	cmd  *exec.Cmd
 	gone chan struct{} // closed once geth has ended
+	end  func()        // asks it to end
+	seal func() error  // makes the block of a transaction; nil: it comes by itself
 
 	mu    sync.Mutex
 	nonce uint64 // guarded by mu: of the next transaction
@@ -72,7 +74,7 @@ func Start() (*Node, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting geth: %w", err)
 	}
-	n := &Node{cmd: cmd, gone: make(chan struct{})}
+	n := &Node{cmd: cmd, gone: make(chan struct{}), end: func() { _ = cmd.Process.Signal(os.Interrupt) }}
 	endpoint := make(chan string, 1)
 	go n.read(stderr, endpoint)
 	select {
@@ -149,7 +151,7 @@ func (n *Node) Stop() {
 	if n.Client != nil {
 		n.Client.Close()
 	}
-	_ = n.cmd.Process.Signal(os.Interrupt)
+	n.end()
 	select {
 	case <-n.gone:
 	case <-time.After(stopTime):
@@ -191,6 +193,9 @@ func (n *Node) sign(ctx context.Context, to *common.Address, data []byte) (*type
 		return nil, fmt.Errorf("sending: %w", err)
 	}
 	n.nonce++
+	if n.seal != nil {
+		return signed, n.seal()
+	}
 	return signed, nil
 }
 
@@ -226,6 +231,19 @@ func (n *Node) Rewind(number uint64) error {
 	if err := n.Client.Client().CallContext(ctx, nil, "debug_setHead", hexutil.Uint64(number)); err != nil {
 		return fmt.Errorf("rewinding: %w", err)
 	}
+	return n.recountLocked(ctx)
+}
+
+// recount asks for the next transaction's number, after a reorganisation took some away.
+func (n *Node) recount() error {
+	ctx, cancel := context.WithTimeout(context.Background(), waitTime)
+	defer cancel()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.recountLocked(ctx)
+}
+
+func (n *Node) recountLocked(ctx context.Context) error {
 	nonce, err := n.Client.NonceAt(ctx, crypto.PubkeyToAddress(developer.PublicKey), nil)
 	if err != nil {
 		return fmt.Errorf("rewinding: %w", err)
