@@ -30,6 +30,7 @@ type grammar struct {
 	ClaimStatus ClaimStatusCmd            `cmd:"" help:"Ask whether an account's claim is open, and what its wallet signs."`
 	Verify      VerifyCmd                 `cmd:"" help:"Check an SP1 proof on this machine."`
 	Config      ConfigCmd                 `cmd:"" help:"Show every setting with its value and where it came from, and judge them as serve would."`
+	Network     NetworkCmd                `cmd:"" help:"Ask the prover network: its terms, the account, requests."`
 	Doctor      DoctorCmd                 `cmd:"" help:"Ask everything that serve depends on, and say what is wrong and its remedy."`
 	Audit       AuditCmd                  `cmd:"" help:"Sum an audit log up by owner and outcome."`
 	Keygen      KeygenCmd                 `cmd:"" help:"Make an API key and the entry of API_KEYS that lets it in."`
@@ -90,7 +91,7 @@ func mistyped(parser *kong.Kong, args []string, err error) error {
 	}
 	switch command := parse.Context.Selected(); {
 	case command != nil && (command != usual || slices.Contains(args, usual.Name)):
-		page = "claimprover " + command.Name + " --help"
+		page = command.FullPath() + " --help"
 	case strings.HasPrefix(err.Error(), "unexpected argument"):
 		// It was taken for an argument of the command that need not be typed. Without that, kong names the near one.
 		parser.Model.DefaultCmd = nil

@@ -15,6 +15,7 @@ import (
 	"claimprover/internal/config"
 	"claimprover/internal/eligibility"
 	"claimprover/internal/verify"
+	"claimprover/prover/network"
 )
 
 // DoctorCmd asks what serve would depend on.
@@ -59,6 +60,13 @@ func (cmd *DoctorCmd) Run(ctx context.Context, settings *config.Reader, std Stre
 	if err != nil {
 		return err
 	}
+	if cmd.Mode == config.Network && settings.JudgeNetwork(&cmd.Prover).Err() == nil {
+		if parts.network, err = networkAsker(&cmd.Prover); err != nil {
+			verdict.Refuse("SP1_PROVER", "%v.", err)
+		} else {
+			defer parts.network.Close()
+		}
+	}
 	d, err := examine(ctx, &cmd.Config, parts, control, verdict, silent)
 	if err != nil {
 		return err
@@ -86,6 +94,7 @@ func examine(ctx context.Context, cfg *config.Config, p parts, control verify.Su
 	defer side.close()
 	d.chain(side, side.judge(ctx, p.anchor, v))
 	d.Doubts, d.Troubles = append([]config.Finding{}, v.Warnings[:doubts]...), append([]config.Finding{}, v.Warnings[doubts:]...)
+	d.network(ctx, cfg, p.network)
 	d.Problems = append([]config.Finding{}, v.Problems...)
 	d.Well = len(d.Problems)+len(d.Troubles) == 0
 	return d, nil
@@ -120,6 +129,15 @@ func (d *diagnosis) askTokens(ctx context.Context, cfg *config.Config, v *config
 		return
 	}
 	d.add("token keys", "%d", keys)
+}
+
+// network is what the prover network says; nothing where there is none.
+func (d *diagnosis) network(ctx context.Context, cfg *config.Config, c *network.Client) {
+	if c == nil {
+		return
+	}
+	s := askNetwork(ctx, c, &cfg.Prover)
+	d.Found, d.Doubts, d.Troubles = append(d.Found, s.found...), append(d.Doubts, s.doubts...), append(d.Troubles, s.faults...)
 }
 
 // chain is what the EVM side says of itself.

@@ -7,11 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
 
 	"claimprover/internal/chain/chaintest"
 	"claimprover/internal/config"
 	"claimprover/internal/verify"
+	"claimprover/prover/network"
+	"claimprover/prover/network/networktest"
 )
 
 // examined gives what the doctor says of a service on this chain.
@@ -108,4 +111,39 @@ func TestTheDoctorFetchesTokenKeys(t *testing.T) {
 	require.Empty(t, d.Found)
 	require.Contains(t, v.Warnings[0].Text, "status 404")
 	require.NotContains(t, v.Warnings[0].Text, "hidden")
+}
+
+func TestTheDoctorAsksTheProverNetwork(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	asked := func(server networktest.Options) (diagnosis, string) {
+		server.Mode, server.Program = network.Mainnet, testProgram
+		seller := networktest.New(t, server)
+		cfg := o.settings()
+		buysAt(t, cfg, seller, network.Mainnet)
+		cfg.BalanceFloor, cfg.BalanceCeiling = config.ProveOf(uint256.NewInt(5e18)), config.ProveOf(uint256.NewInt(10e18))
+		return o.examined(t, cfg, func(p *parts) {
+			var err error
+			p.network, err = networkAsker(&cfg.Prover)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = p.network.Close() })
+		})
+	}
+	d, text := asked(networktest.Options{Balance: uint256.NewInt(8e18)})
+	require.True(t, d.Well, text)
+	for _, line := range []string{
+		"✓ prover network: http://127.0.0.1:", "✓ program at the network: registered as 0x", "✓ domain: as expected, 0x55ea",
+		"✓ paying account: " + buyersAddress + " has 8 PROVE, enough for 5 proofs at the worst", "✓ claim contract: 0x",
+	} {
+		require.Contains(t, text, line)
+	}
+
+	d, text = asked(networktest.Options{Balance: uint256.NewInt(4e18), Unregistered: true})
+	require.False(t, d.Well)
+	require.Contains(t, text, "✗ SP1_PROGRAM_VKEY: The network does not know the program")
+	require.Contains(t, text, "✗ NETWORK_BALANCE_FLOOR: The balance is under 5 PROVE. Deposit some for "+buyersAddress)
+
+	d, text = asked(networktest.Options{Balance: uint256.NewInt(12e18)})
+	require.True(t, d.Well, "a balance over the ceiling is a doubt")
+	require.Contains(t, text, "! NETWORK_BALANCE_CEILING: ")
 }

@@ -62,7 +62,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 		s.registry.MustRegister(p.chain.metrics)
 	}
 	if p.network != nil {
-		s.network = newNetworkSide(p.network, s.registry, log)
+		s.network = newNetworkSide(p.network, cfg, s.registry, log)
 	}
 	s.keep()
 	s.gate = admission.New(s.store, s.guards(p.list))

@@ -92,8 +92,8 @@ type Prover struct {
 	MaxPricePerPGU    Wei           `name:"network-max-price-per-pgu" help:"Price of a unit of prover gas above which nothing is bought, in the smallest unit of PROVE; unset means any."`
 	MaxBaseFee        Wei           `name:"network-max-base-fee" help:"Base fee above which nothing is bought, in the smallest unit of PROVE; unset means any."`
 	MaxCost           Wei           `name:"network-max-cost" help:"What one proof may cost at the worst, in the smallest unit of PROVE; unset means any."`
-	BalanceFloor      Prove         `name:"network-balance-floor" default:"5" help:"PROVE that the paying account should have on mainnet; with less there are warnings. 0 means none."`
-	BalanceCeiling    Prove         `name:"network-balance-ceiling" default:"500" help:"PROVE above which there are warnings too: the account's key is online, and whoever gets hold of it has what is there. 0 means none."`
+	BalanceFloor      Prove         `name:"network-balance-floor" default:"5" help:"PROVE that the paying account should have on mainnet; less of it is warned of; 0 means none."`
+	BalanceCeiling    Prove         `name:"network-balance-ceiling" default:"500" help:"PROVE above which there is a warning, because the account's key is online and whoever gets hold of it has what is there; 0 means none."`
 	AuctionPeriod     time.Duration `name:"network-auction-period-seconds" unit:"s" default:"15" max:"3600" help:"How long bids for a proof are collected."`
 	AuctionTimeout    time.Duration `name:"network-auction-timeout-seconds" unit:"s" default:"180" min:"30" max:"86400" help:"How long a request may stay without a bid before it is withdrawn."`
 	RequestTimeout    time.Duration `name:"network-request-timeout-seconds" unit:"s" default:"14400" min:"60" max:"2592000" help:"How long the network has for a request."`
