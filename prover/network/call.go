@@ -7,6 +7,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -22,6 +23,10 @@ const (
 	callTimeout = 60 * time.Second // of one call, as Succinct's own client has it
 	tries       = 12               // of a read or an upload: two minutes, where failing takes no time
 )
+
+// ErrUntrusted says that what is at the endpoint has no certificate that is trusted for it, or does not speak TLS.
+// Trying again does not help, and nothing was sent.
+var ErrUntrusted = errors.New("the prover network's endpoint does not prove who it is")
 
 func (o Options) dialTCP(ctx context.Context, address string) (net.Conn, error) {
 	return o.dial(ctx, "tcp", address)
@@ -39,6 +44,9 @@ func (c *Client) invoke(ctx context.Context, m spn.Method, in, out proto.Message
 		return fmt.Errorf("%s: %w", m, context.Cause(ctx))
 	}
 	c.metrics.fail(m, err)
+	if strings.Contains(text(err), "authentication handshake failed: tls: ") {
+		err = fmt.Errorf("%w: %w", ErrUntrusted, err)
+	}
 	return fmt.Errorf("%s: %w", m, err)
 }
 
@@ -58,7 +66,7 @@ func (c *Client) persist(ctx context.Context, do func() error) error {
 
 // passing says whether a failure may be gone at the next try.
 func passing(err error) bool {
-	if err == nil {
+	if err == nil || errors.Is(err, ErrUntrusted) {
 		return false
 	}
 	if t, is := errors.AsType[*transferError](err); is {

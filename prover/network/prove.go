@@ -121,7 +121,7 @@ func (j *job) explain(err error) error {
 		j.log.Error("nothing can be requested from the prover network", "err", err)
 		return fault.New(fault.ProofFailed, "The prover network asks for more than this service is set up for; nothing was requested. "+
 			"Try again later, and tell us if it stays.").MayRetry(true).Because(err)
-	case passing(err), transfer:
+	case passing(err), transfer, errors.Is(err, ErrUntrusted):
 		return fault.New(fault.RPCUnavailable, "The prover network cannot be reached right now. Submit the claim again shortly: what was "+
 			"already paid for is picked up, not bought twice.").RetryIn(30 * time.Second).Because(err)
 	}

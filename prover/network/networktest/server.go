@@ -13,8 +13,12 @@ package networktest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -24,6 +28,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/holiman/uint256"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 
 	"claimprover/prover/network"
@@ -55,12 +60,14 @@ type Options struct {
 	Executed, Assigned, Fulfilled time.Duration // after a request was taken; zero means 1, 2 and 4 s
 
 	InMemory bool // no sockets: reached by [Server.Dial] alone
+	TLS      bool // spoken by both its endpoints, with a certificate of [Server.Authorities]
 	Faults   Faults
 }
 
 // Server is a prover network.
 type Server struct {
-	URL string // of its gRPC endpoint
+	URL         string         // of its gRPC endpoint
+	Authorities *x509.CertPool // that sign for it; nil: it does not speak TLS
 
 	t         testing.TB
 	opts      Options
@@ -130,19 +137,32 @@ func (s *Server) listen() {
 		}
 		*l = track(listener)
 	}
-	s.URL, s.artifacts = "http://"+s.rpc.Addr().String(), "http://"+s.web.Addr().String()
+	scheme := "http://"
+	if s.opts.TLS {
+		scheme = "https://"
+	}
+	s.URL, s.artifacts = scheme+s.rpc.Addr().String(), scheme+s.web.Addr().String()
 }
 
 func (s *Server) serve() {
-	g := grpc.NewServer(
+	options := []grpc.ServerOption{
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(s.intercept),
-	)
+	}
+	web := &http.Server{Handler: http.HandlerFunc(s.transfer), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	serveWeb := func() { _ = web.Serve(s.web) }
+	if s.opts.TLS {
+		var certificate tls.Certificate
+		certificate, s.Authorities = certify(s.t)
+		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&certificate)))
+		web.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		serveWeb = func() { _ = web.ServeTLS(s.web, "", "") }
+	}
+	g := grpc.NewServer(options...)
 	g.RegisterService(s.proverNetwork(), s)
 	g.RegisterService(s.artifactStore(), s)
-	web := &http.Server{Handler: http.HandlerFunc(s.transfer), ReadHeaderTimeout: time.Minute}
 	s.wg.Go(func() { _ = g.Serve(s.rpc) })
-	s.wg.Go(func() { _ = web.Serve(s.web) })
+	s.wg.Go(serveWeb)
 	s.t.Cleanup(func() {
 		g.Stop()
 		_ = web.Close()

@@ -103,7 +103,7 @@ func (s *Server) transfer(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if "http://"+r.Host != s.artifacts {
+	if _, host, _ := strings.Cut(s.artifacts, "://"); r.Host != host {
 		http.Error(w, "another host was signed", http.StatusForbidden)
 		return
 	}
