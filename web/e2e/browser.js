@@ -4,10 +4,9 @@ import { chromium } from "playwright-core"
 
 export const executable = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync)
 
-export const launch = () => chromium.launch({
-  executablePath: executable,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-})
+export const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+export const launch = () => chromium.launch({ executablePath: executable, args: flags })
 
 /** A page that notes what must not happen: errors, refusals of the policy, requests to other hosts. */
 export async function open(context, url) {

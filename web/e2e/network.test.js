@@ -2,10 +2,12 @@
 // ever runs backwards.
 import assert from "node:assert/strict"
 import { after, before, test } from "node:test"
+import { WebSocket } from "ws"
 import { submit } from "../client/client.js"
 import { launch, open } from "./browser.js"
 import { Network } from "./network.js"
 import { cases, key, serve, signedClaim } from "./service.js"
+import { assertForwards, noteShown } from "./shown.js"
 
 let browser
 before(async () => { browser = await launch() })
@@ -15,48 +17,51 @@ const seconds = 1000
 const pass = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 /** The page on a job of its own, behind a network of its own. */
-async function start(t, { env = {}, prepare = (/** @type {Network} */ _) => {}, number = cases.slow } = {}) {
+async function start(t, { env = {}, prepare = (/** @type {Network} */ _, /** @type {any} */ _service) => {}, number = cases.slow } = {}) {
   const service = await serve({ MOCK_DELAY: "2s", ...env })
   const network = await new Network(service.port).listen()
-  prepare(network)
+  await prepare(network, service)
   const job = await submit(service.url, signedClaim(number), { token: key })
   const context = await browser.newContext()
   const { page, faults } = await open(context)
   page.setDefaultTimeout(60 * seconds)
   t.after(async () => { await context.close(); await network.close(); await service.stop() })
-  await page.addInitScript(() => { // notes everything that is ever shown
-    globalThis.shown = []
-    addEventListener("DOMContentLoaded", () => {
-      const bar = document.querySelector("#progress progress"), note = () => globalThis.shown.push(Number(bar.value) || 0)
-      new MutationObserver(note).observe(bar, { attributes: true })
-    })
-  })
+  await page.addInitScript(noteShown)
   await page.goto(network.url + "/#job=" + job.jobId)
   return { page, faults, network, service, context, jobId: job.jobId }
 }
 const headline = (page, words) => page.locator("#headline", { hasText: words }).waitFor()
 const connection = (page, kind) => page.locator(`#job-connection[data-connection=${kind}]`).waitFor()
 
-/** What is shown agrees with the service within five seconds, and progress never ran backwards. */
-async function catchesUp({ page, service, jobId }, began = Date.now()) {
-  const { status } = await (await fetch(service.url + "/v1/jobs/" + jobId)).json()
+const job = async ({ service, jobId }) => (await fetch(service.url + "/v1/jobs/" + jobId)).json()
+
+/** What is shown agrees with the service within five seconds, and nothing ever ran backwards. */
+async function catchesUp(all, began = Date.now()) {
+  const { status } = await job(all)
   const words = { pending: "In line", running: "Proving", completed: "Test proof", failed: "" }[status]
-  await headline(page, words)
+  await headline(all.page, words)
   assert.ok(Date.now() - began < 5 * seconds, `took ${Date.now() - began} ms`)
-  const shown = await page.evaluate(() => globalThis.shown.filter(Boolean))
-  assert.deepEqual(shown, [...shown].sort((a, b) => a - b))
+  assertForwards(await all.page.evaluate(() => globalThis.shown))
+}
+
+/** The end is shown within five seconds of its being so. */
+async function endsInTime(all) {
+  await headline(all.page, "Test proof")
+  const { finishedAt } = await job(all), late = Date.now() - Date.parse(finishedAt)
+  assert.ok(late < 5 * seconds, `${late} ms late`)
+  assertForwards(await all.page.evaluate(() => globalThis.shown))
 }
 
 test("a WebSocket that a proxy refuses: the job is streamed", async t => {
-  const { page } = await start(t, { prepare: n => { n.sockets = "refuse" }, number: 0 })
-  await connection(page, "live")
-  await headline(page, "Test proof")
+  const all = await start(t, { prepare: n => { n.sockets = "refuse" }, env: { MOCK_DELAY: "5s" }, number: 0 })
+  await connection(all.page, "live")
+  await endsInTime(all)
 })
 
 test("streams that a proxy holds back too: the job is polled", async t => {
-  const { page } = await start(t, { prepare: n => { n.sockets = "refuse"; n.streams = "hold" }, env: { MOCK_DELAY: "12s" }, number: 0 })
-  await connection(page, "polling")
-  await headline(page, "Test proof")
+  const all = await start(t, { prepare: n => { n.sockets = "refuse"; n.streams = "hold" }, env: { MOCK_DELAY: "12s" }, number: 0 })
+  await connection(all.page, "polling")
+  await endsInTime(all)
 })
 
 test("connections that are reset come back, and the job's end is not missed", async t => {
@@ -112,7 +117,7 @@ test("a service that drains lets its job end, says so, and is waited for", async
   await connection(all.page, "live")
   all.service.signal("SIGTERM")
   await all.page.locator(".banner[data-kind=draining]").waitFor()
-  await headline(all.page, "Test proof")
+  await endsInTime(all)
   await all.service.gone
   await all.page.locator("#connection[data-connection=offline]").waitFor()
 })
@@ -131,7 +136,11 @@ test("a service that is killed and started again is found, and the job it forgot
 })
 
 test("a service without room for streams is polled until there is", async t => {
-  const { page } = await start(t, { env: { MAX_STREAMS: "1", MOCK_DELAY: "8s" }, number: 0 })
-  await headline(page, "Proving")
-  await headline(page, "Test proof")
+  const all = await start(t, { env: { MAX_STREAMS: "1", MOCK_DELAY: "12s" }, number: 0, prepare: async (_, service) => {
+    const taken = new WebSocket(service.url.replace("http", "ws") + "/v1/events")
+    t.after(() => taken.terminate())
+    await new Promise((resolve, reject) => taken.on("message", resolve).on("error", reject))
+  } })
+  await connection(all.page, "polling")
+  await endsInTime(all)
 })

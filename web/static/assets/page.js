@@ -31,13 +31,17 @@ function draw() {
 }
 
 let drawing = false
-/** Sets the state and draws it once before the next frame. */
+const drawn = () => {
+  if (!drawing) return
+  drawing = false
+  draw()
+}
+/** Sets the state and draws it once before the next frame; a hidden page has none, but its title is read. */
 function set(next) {
   if (next.recent != now.recent) memory.write("jobs", next.recent)
   now = next
   if (drawing) return
   drawing = true
-  const drawn = () => { drawing = false; draw() }
   document.hidden ? setTimeout(drawn) : requestAnimationFrame(drawn)
 }
 const tick = () => set(state.ticked(now, Date.now()))
@@ -214,7 +218,7 @@ addEventListener("keydown", event => {
 let timer
 function beat() {
   clearInterval(timer)
-  if (document.hidden) return
+  if (document.hidden) return drawn() // the frame that was waited for does not come
   tick()
   timer = setInterval(() => { tick(); askHistory() }, 1000)
 }
