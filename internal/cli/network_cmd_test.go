@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -412,4 +414,22 @@ func TestAnInterruptedCancelSaysHowToLookAgain(t *testing.T) {
 	require.Contains(t, got.err, "claimprover network request "+id.Hex())
 	require.Equal(t, exitInterrupted, a.askIn(ctx, "status").code)
 	require.Equal(t, exitInterrupted, a.askIn(ctx, "list").code)
+}
+
+func TestThePaperShowsWhatTheCommandsPrint(t *testing.T) {
+	t.Parallel()
+	paper, err := os.ReadFile("../../docs/network.md")
+	require.NoError(t, err)
+	a := newTeller(t, network.Mainnet, networktest.Options{
+		Executed: time.Nanosecond, Assigned: time.Hour, Fulfilled: time.Hour, Faults: networktest.Faults{Request: unbid},
+	})
+	id := a.buy(0, 1)
+	hash, moment := regexp.MustCompile("0x[0-9a-f]{64}"), regexp.MustCompile(`20[0-9T:-]{17}Z`)
+	for _, command := range [][]string{{"status"}, {"list"}, {"request", id.Hex()}, {"cancel", id.Hex()}, {"register"}} {
+		got := a.ask(command...)
+		require.Zero(t, got.code, got)
+		shown := "$ claimprover network " + strings.Join(command, " ") + "\n" + got.err + got.out
+		shown = hash.ReplaceAllString(strings.ReplaceAll(shown, a.URL, "https://rpc.mainnet.succinct.xyz"), "0x…")
+		require.Contains(t, string(paper), "```\n"+moment.ReplaceAllString(shown, "2026-11-24T12:00:00Z")+"```\n")
+	}
 }
