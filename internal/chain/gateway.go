@@ -93,7 +93,11 @@ func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
 	if !a.code[0] {
 		return fmt.Errorf("there is no verifier contract at %s: set SP1_VERIFIER_ADDRESS, or the RPC URL of its chain", g.address)
 	}
-	if err := g.verify(ctx, good); err != nil {
+	switch err := g.verify(ctx, good); {
+	case verify.ReasonOf(err) == verify.UnknownSelector:
+		return fmt.Errorf("the verifier contract has no use for a good proof: %w. Groth16 and PLONK have gateways of their own: "+
+			"set SP1_VERIFIER_ADDRESS to that of SP1_PROOF_MODE, or SP1_CIRCUIT_VERSION to one that it knows", err)
+	case err != nil:
 		return fmt.Errorf("the verifier contract and a good proof: %w", err)
 	}
 	spoiled := good

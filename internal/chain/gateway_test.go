@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	groth16 "github.com/consensys/gnark/backend/groth16/bn254"
+	plonk "github.com/consensys/gnark/backend/plonk/bn254"
 	"github.com/consensys/gnark/backend/solidity"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
@@ -21,14 +23,17 @@ import (
 	"claimprover/internal/verify/verifytest"
 )
 
-// What SP1 shipped as version 6.1.0 of its Groth16 circuit.
+// What SP1 shipped as version 6.1.0 of its circuits. The hash of a circuit is that of its verifying key.
 var (
-	shippedHash = [32]byte(common.FromHex("4388a21c687fdd5f218d7e3d13190cac4c5355818d3605fd5fb811df468ee696"))
+	shippedHash = map[string][32]byte{
+		"groth16": [32]byte(common.FromHex("4388a21c687fdd5f218d7e3d13190cac4c5355818d3605fd5fb811df468ee696")),
+		"plonk":   [32]byte(common.FromHex("5a093a2fcb46394f5cadfe55c44d4d572fad9cec7aeb38026b0278322ef07fac")),
+	}
 	shippedRoot = [32]byte(common.FromHex("002f850ee998974d6cc00e50cd0814b098c05bfade466d28573240d057f25352"))
 )
 
-// recorded are the real proofs of that circuit which package verify is tested with.
-func recorded(t testing.TB) map[string]verify.Subject {
+// recorded are the real proofs of such a circuit which package verify is tested with.
+func recorded(t testing.TB, system string) map[string]verify.Subject {
 	t.Helper()
 	raw, err := os.ReadFile("../verify/testdata/proofs.json")
 	require.NoError(t, err)
@@ -36,7 +41,7 @@ func recorded(t testing.TB) map[string]verify.Subject {
 	require.NoError(t, json.Unmarshal(raw, &all))
 	proofs := map[string]verify.Subject{}
 	for _, p := range all {
-		if p.System == "groth16" && p.CircuitVersion == "v6.1.0" {
+		if p.System == system && p.CircuitVersion == "v6.1.0" {
 			proofs[p.Name] = verify.Subject{Program: [32]byte(fromHex(t, p.VKey)), PublicValues: fromHex(t, p.PublicValues), Proof: fromHex(t, p.Proof)}
 		}
 	}
@@ -52,67 +57,111 @@ func fromHex(t testing.TB, text string) []byte {
 }
 
 // shippedGateway deploys a gateway with the contract that gnark exports for the shipped key.
-func shippedGateway(t testing.TB, n *chaintest.Node) *chaintest.Deployed {
+func shippedGateway(t testing.TB, n *chaintest.Node, system string) *chaintest.Deployed {
 	t.Helper()
-	f, err := os.Open("../verify/keys/v6.1.0/groth16_vk.bin")
+	var key interface {
+		io.ReaderFrom
+		ExportSolidity(io.Writer, ...solidity.ExportOption) error
+	} = new(groth16.VerifyingKey)
+	if system == "plonk" {
+		key = new(plonk.VerifyingKey)
+	}
+	f, err := os.Open("../verify/keys/v6.1.0/" + system + "_vk.bin")
 	require.NoError(t, err)
 	defer f.Close()
-	var key groth16.VerifyingKey
 	_, err = key.ReadFrom(f)
 	require.NoError(t, err)
 	var source strings.Builder
 	require.NoError(t, key.ExportSolidity(&source, solidity.WithPragmaVersion("^0.8.20")))
-	pairing, err := chaintest.CompileVerifier(source.String())
+	exported, err := chaintest.CompileVerifier(source.String())
 	require.NoError(t, err)
-	return n.GatewayOf(t, pairing, shippedHash, shippedRoot)
+	return n.GatewayOf(t, exported, shippedHash[system], shippedRoot)
 }
 
 func TestRealProofsOnChain(t *testing.T) {
 	t.Parallel()
 	n := shared.get(t)
 	r := rpcTo(t, chain.RPCOptions{}, n.URL)
-	gateway := chain.NewGateway(r, shippedGateway(t, n).Address)
-	for name, proof := range recorded(t) {
-		checked, err := gateway.Check(t.Context(), proof)
-		require.NoError(t, err, name)
-		require.Equal(t, "onchain", checked)
-		require.NoError(t, gateway.Try(t.Context(), proof), name)
+	gateways := map[string]*chain.Gateway{}
+	for _, system := range []string{"groth16", "plonk"} { // each has a gateway of its own
+		gateways[system] = chain.NewGateway(r, shippedGateway(t, n, system).Address)
+	}
+	for system, gateway := range gateways {
+		for name, proof := range recorded(t, system) {
+			checked, err := gateway.Check(t.Context(), proof)
+			require.NoError(t, err, name)
+			require.Equal(t, "onchain", checked)
+			require.NoError(t, gateway.Try(t.Context(), proof), name)
+			hash := shippedHash[system]
+			routes, err := gateway.Routes(t.Context(), [4]byte(hash[:]), [4]byte{1})
+			require.NoError(t, err)
+			require.NotZero(t, routes[0].Verifier)
+			require.Zero(t, routes[1].Verifier)
+		}
+		for other, elsewhere := range gateways {
+			if other == system {
+				continue
+			}
+			_, err := elsewhere.Check(t.Context(), anyOf(recorded(t, system)))
+			require.ErrorContains(t, err, "RouteNotFound", "a %s proof at the gateway of %s", system, other)
+			require.ErrorContains(t, elsewhere.Try(t.Context(), anyOf(recorded(t, system))), "gateways of their own")
+		}
 	}
 
-	refused := func(t *testing.T, s verify.Subject, reason verify.Reason, says string) {
-		t.Helper()
-		name, err := gateway.Check(t.Context(), s)
-		require.Equal(t, "onchain", name)
-		require.Equal(t, reason, verify.ReasonOf(err), "%v", err)
-		require.ErrorContains(t, err, says)
-	}
-	var good verify.Subject
-	for _, good = range recorded(t) {
-		break
-	}
-	for name, c := range map[string]struct {
+	type spoiled struct {
 		spoil  func(*verify.Subject)
 		reason verify.Reason
 		says   string
-	}{
-		"a point of the proof":   {func(s *verify.Subject) { s.Proof[len(s.Proof)-1] ^= 1 }, verify.Invalid, "ProofInvalid"},
-		"the public values":      {func(s *verify.Subject) { s.PublicValues = append(s.PublicValues, 0) }, verify.Invalid, "ProofInvalid"},
-		"the program":            {func(s *verify.Subject) { s.Program[31] ^= 1 }, verify.Invalid, "ProofInvalid"},
-		"a program not in field": {func(s *verify.Subject) { s.Program[0] = 0xff }, verify.NonCanonical, "PublicInputNotInField"},
-		"the selector":           {func(s *verify.Subject) { s.Proof[0] ^= 1 }, verify.UnknownSelector, "RouteNotFound"},
-		"the exit code":          {func(s *verify.Subject) { s.Proof[35] = 1 }, verify.ExitCode, "InvalidExitCode"},
-		"the root":               {func(s *verify.Subject) { s.Proof[67] ^= 1 }, verify.VKRoot, "InvalidVkRoot"},
-		"a proof cut short":      {func(s *verify.Subject) { s.Proof = s.Proof[:200] }, verify.Invalid, "without a reason"},
-		"a proof of three bytes": {func(s *verify.Subject) { s.Proof = s.Proof[:3] }, verify.Invalid, "without a reason"},
-		"an empty proof":         {func(s *verify.Subject) { s.Proof = nil }, verify.Invalid, "without a reason"},
-	} {
-		t.Run("spoiled: "+name, func(t *testing.T) {
-			t.Parallel()
-			s := verify.Subject{Program: good.Program, PublicValues: append([]byte{}, good.PublicValues...), Proof: append([]byte{}, good.Proof...)}
-			c.spoil(&s)
-			refused(t, s, c.reason, c.says)
-		})
 	}
+	cases := map[string]map[string]spoiled{
+		"groth16": {
+			"a point of the proof":   {func(s *verify.Subject) { s.Proof[len(s.Proof)-1] ^= 1 }, verify.Invalid, "ProofInvalid"},
+			"the public values":      {func(s *verify.Subject) { s.PublicValues = append(s.PublicValues, 0) }, verify.Invalid, "ProofInvalid"},
+			"the program":            {func(s *verify.Subject) { s.Program[31] ^= 1 }, verify.Invalid, "ProofInvalid"},
+			"the nonce":              {func(s *verify.Subject) { s.Proof[99] ^= 1 }, verify.Invalid, "ProofInvalid"},
+			"a program not in field": {func(s *verify.Subject) { s.Program[0] = 0xff }, verify.NonCanonical, "PublicInputNotInField"},
+			"a proof cut short":      {func(s *verify.Subject) { s.Proof = s.Proof[:200] }, verify.Invalid, "without a reason"},
+		},
+		"plonk": {
+			"the public values":      {func(s *verify.Subject) { s.PublicValues = append(s.PublicValues, 0) }, verify.Invalid, "InvalidProof"},
+			"the program":            {func(s *verify.Subject) { s.Program[31] ^= 1 }, verify.Invalid, "InvalidProof"},
+			"the nonce":              {func(s *verify.Subject) { s.Proof[99] ^= 1 }, verify.Invalid, "InvalidProof"},
+			"an opening":             {func(s *verify.Subject) { s.Proof[100+384+31] ^= 1 }, verify.Invalid, "InvalidProof"},
+			"a point of the proof":   {func(s *verify.Subject) { s.Proof[100+63] ^= 1 }, verify.Invalid, "error ec operation"},
+			"a program not in field": {func(s *verify.Subject) { s.Program[0] = 0xff }, verify.Invalid, "inputs are bigger than r"},
+			"a proof cut short":      {func(s *verify.Subject) { s.Proof = s.Proof[:200] }, verify.Invalid, "wrong proof size"},
+		},
+	}
+	for system := range cases {
+		for name, c := range map[string]spoiled{
+			"the selector":           {func(s *verify.Subject) { s.Proof[0] ^= 1 }, verify.UnknownSelector, "RouteNotFound"},
+			"the exit code":          {func(s *verify.Subject) { s.Proof[35] = 1 }, verify.ExitCode, "InvalidExitCode"},
+			"the root":               {func(s *verify.Subject) { s.Proof[67] ^= 1 }, verify.VKRoot, "InvalidVkRoot"},
+			"a proof of three bytes": {func(s *verify.Subject) { s.Proof = s.Proof[:3] }, verify.Invalid, "without a reason"},
+			"an empty proof":         {func(s *verify.Subject) { s.Proof = nil }, verify.Invalid, "without a reason"},
+		} {
+			cases[system][name] = c
+		}
+		for name, c := range cases[system] {
+			t.Run(system+", spoiled: "+name, func(t *testing.T) {
+				t.Parallel()
+				good := anyOf(recorded(t, system))
+				s := verify.Subject{Program: good.Program, PublicValues: append([]byte{}, good.PublicValues...), Proof: append([]byte{}, good.Proof...)}
+				c.spoil(&s)
+				name, err := gateways[system].Check(t.Context(), s)
+				require.Equal(t, "onchain", name)
+				require.Equal(t, c.reason, verify.ReasonOf(err), "%v", err)
+				require.ErrorContains(t, err, c.says)
+			})
+		}
+	}
+}
+
+func anyOf(proofs map[string]verify.Subject) verify.Subject {
+	for _, p := range proofs {
+		return p
+	}
+	return verify.Subject{}
 }
 
 // toy is a gateway of the test circuit with a good proof.

@@ -26,6 +26,8 @@ var files embed.FS
 type Contract struct {
 	ABI  abi.ABI
 	Code []byte // that deploys it
+
+	around string // of what gnark exported: the verifier of SP1's that calls it
 }
 
 // Contracts gives the contracts of this package by name. They are compiled once and kept in bin/solc, by the hash of

@@ -51,17 +51,19 @@ func circuitCode(circuit *verifytest.Circuit) (Contract, error) {
 	return exported.code, exported.err
 }
 
-// CompileVerifier compiles what gnark exported for a Groth16 key.
+// CompileVerifier compiles what gnark exported for a Groth16 or a PLONK key.
 func CompileVerifier(source string) (Contract, error) {
 	contracts, err := Compile(source)
 	if err != nil {
 		return Contract{}, fmt.Errorf("what gnark exported: %w", err)
 	}
-	c, ok := contracts["Verifier"]
-	if !ok {
-		return c, errors.New("gnark's exported contract has another name")
+	for name, around := range map[string]string{"Verifier": "SP1Verifier", "PlonkVerifier": "SP1PlonkVerifier"} {
+		if c, ok := contracts[name]; ok {
+			c.around = around
+			return c, nil
+		}
 	}
-	return c, nil
+	return Contract{}, errors.New("gnark's exported contract has another name")
 }
 
 // Stage deploys one for a program and the root of its list. The contract has as many tokens as a test could want.
@@ -119,14 +121,14 @@ func (n *Node) commonParts(contracts map[string]Contract, circuit *verifytest.Ci
 	return c, c.err
 }
 
-// GatewayOf deploys a gateway whose one route is a verifier with a pairing contract that gnark exported.
-func (n *Node) GatewayOf(t testing.TB, pairing Contract, hash, vkRoot [32]byte) *Deployed {
+// GatewayOf deploys a gateway whose one route is SP1's verifier around a contract of [CompileVerifier].
+func (n *Node) GatewayOf(t testing.TB, exported Contract, hash, vkRoot [32]byte) *Deployed {
 	t.Helper()
 	contracts, err := Contracts()
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := n.verifier(contracts, pairing, hash, vkRoot)
+	verifier, err := n.verifier(contracts, exported, hash, vkRoot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +139,12 @@ func (n *Node) GatewayOf(t testing.TB, pairing Contract, hash, vkRoot [32]byte) 
 	return gateway
 }
 
-func (n *Node) verifier(contracts map[string]Contract, pairing Contract, hash, vkRoot [32]byte) (*Deployed, error) {
-	groth16, err := n.Deploy(pairing)
+func (n *Node) verifier(contracts map[string]Contract, exported Contract, hash, vkRoot [32]byte) (*Deployed, error) {
+	arithmetic, err := n.Deploy(exported)
 	if err != nil {
 		return nil, err
 	}
-	return n.Deploy(contracts["SP1Verifier"], hash, vkRoot, groth16.Address)
+	return n.Deploy(contracts[exported.around], hash, vkRoot, arithmetic.Address)
 }
 
 func (n *Node) gateway(contracts map[string]Contract, verifier *Deployed) (*Deployed, error) {
