@@ -17,6 +17,11 @@ build: ## build bin/claimprover
 demo: build ## submit a signed claim to a mock service and watch its proof being made (DEMO_KEEP=1: leave it running)
 	@bin/claimprover demo
 
+.PHONY: example
+example: build ## run the example dApp on a mock service of its own until Ctrl-C
+	@go build -o bin/example ./web/example
+	@scripts/example.sh
+
 .PHONY: setup
 setup: ## install what the tests need: Chromium, npm packages, geth (quick when they are there)
 	@scripts/setup.sh

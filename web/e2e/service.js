@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 
 let built
 /** The program, built once; CLAIMPROVER names one that is built already. */
-function program() {
+export function program() {
   if (process.env.CLAIMPROVER) return process.env.CLAIMPROVER
   const { status, stderr } = built ??= spawnSync("go", ["build", "-o", "tmp/claimprover", "."], { cwd: root, encoding: "utf8" })
   if (status) throw new Error("go build: " + stderr)
@@ -47,7 +47,7 @@ export async function serve(env = {}) {
 }
 
 const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-function ss58(pubkey) {
+export function ss58(pubkey) {
   const body = Buffer.concat([Buffer.from([42]), pubkey])
   const sum = createHash("blake2b512").update("SS58PRE").update(body).digest().subarray(0, 2)
   let n = BigInt("0x" + Buffer.concat([body, sum]).toString("hex")), text = ""
