@@ -125,19 +125,35 @@ describe("the client in a page", () => {
     assert.deepEqual(seen.events.map(e => e[1]), seen.events.map(e => e[1]).toSorted?.((a, b) => a - b) ?? [...seen.events.map(e => e[1])].sort((a, b) => a - b))
   })
 
-  test("a hundred jobs on one page use one connection", async t => {
-    const ids = await Promise.all(Array.from({ length: 100 }, () => job(cases.atOnce).catch(() => undefined)))
-    const known = ids.filter(Boolean)
-    const { page } = await visit(t)
-    const sockets = []
+  test("a hundred jobs on one page, and its figures, use one connection to their ends", async t => {
+    const busy = await serve({ MOCK_DELAY: "3s", WORKER_COUNT: "25" })
+    t.after(() => busy.stop())
+    const context = await browser.newContext()
+    t.after(() => context.close())
+    const { page, faults } = await open(context)
+    const sockets = [], asked = []
     page.on("websocket", ws => sockets.push(ws.url()))
-    const done = await page.evaluate(async ids => {
+    page.on("request", r => { if (r.url().includes("/v1/")) asked.push(new URL(r.url()).pathname) })
+    await page.goto(busy.url)
+    await page.locator("#connection[data-connection=live]").waitFor()
+    const ids = await Promise.all(Array.from({ length: 100 }, async () => (await submit(busy.url, signedClaim(), { token: key })).jobId))
+    const all = await page.evaluate(async ids => {
       const { follow } = await import("/client.js")
-      return (await Promise.all(ids.map(id => follow("/", id).result))).length
-    }, known)
-    assert.equal(done, known.length)
-    assert.ok(known.length > 90)
-    assert.ok(sockets.length <= 1, sockets.join())
+      return Promise.all(ids.map(async id => {
+        const versions = []
+        for await (const { id: version } of follow("/", id)) versions.push(version)
+        return { last: (await follow("/", id).result).status, versions }
+      }))
+    }, ids)
+    assert.equal(all.length, 100)
+    for (const { last, versions } of all) {
+      assert.equal(last, "completed")
+      assert.deepEqual(versions, [...versions].sort((a, b) => a - b))
+    }
+    assert.ok(all.filter(({ versions }) => versions.length > 1).length > 50, "most of them were followed while they went on")
+    assert.equal(sockets.length, 1, sockets.join())
+    assert.deepEqual(asked.filter(path => path != "/v1/stats" && path != "/v1/events"), [])
+    assert.deepEqual(faults, [])
   })
 
   test("a refusal has its code, its fields and its request id", async t => {
