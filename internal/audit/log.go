@@ -170,9 +170,9 @@ func (l *Log) again() {
 }
 
 // complaint is due once in a while.
-type complaint struct{ last atomic.Int64 }
+type complaint struct{ last atomic.Pointer[time.Time] }
 
 func (c *complaint) due() bool {
-	now, last := time.Now().UnixNano(), c.last.Load()
-	return (last == 0 || now-last >= int64(quiet)) && c.last.CompareAndSwap(last, now)
+	now, last := time.Now(), c.last.Load() // compared on the monotonic clock
+	return (last == nil || now.Sub(*last) >= quiet) && c.last.CompareAndSwap(last, &now)
 }

@@ -89,7 +89,7 @@ func (p *Prover) Prove(ctx context.Context, in prover.Input, journal prover.Jour
 // prover; since nothing can have been paid for, it is begun anew.
 func begin(ctx context.Context, journal prover.Journal) (entry, error) {
 	var e entry
-	now := time.Now().UTC()
+	now := time.Now() // on the monotonic clock for as long as this process lives
 	if json.Unmarshal(journal.Load(), &e) == nil && !e.Started.IsZero() {
 		if e.Started.After(now) { // another machine's clock makes no proof longer
 			e.Started = now
@@ -101,6 +101,7 @@ func begin(ctx context.Context, journal prover.Journal) (entry, error) {
 }
 
 func (e entry) encode() []byte {
+	e.Started = e.Started.UTC()
 	b, err := json.Marshal(e)
 	if err != nil {
 		panic("mock: a journal must always encode: " + err.Error())
