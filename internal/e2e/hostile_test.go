@@ -143,10 +143,11 @@ func (s *service) metric(name string) float64 {
 
 // decent is somebody who does what he should.
 type decent struct {
-	enough chan struct{}
-	gone   sync.WaitGroup
-	calls  int
-	harm   error
+	enough  chan struct{}
+	gone    sync.WaitGroup
+	calls   int
+	slowest time.Duration // of the calls that wait for nothing
+	harm    error
 }
 
 // decentCaller submits claims, waits for their proofs and reads figures, until wantUnharmed.
@@ -161,9 +162,13 @@ func (s *service) decentCaller() *decent {
 		req.Header.Set("Authorization", "Bearer "+apiKey)
 		req.Header.Set("Content-Type", "application/json")
 		req.Header.Set("Prefer", "wait=20")
+		begin := time.Now()
 		res, err := client.Do(req)
 		if err != nil {
 			return err
+		}
+		if method == http.MethodGet {
+			d.slowest = max(d.slowest, time.Since(begin))
 		}
 		defer res.Body.Close()
 		if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
@@ -199,5 +204,5 @@ func (d *decent) wantUnharmed(t *testing.T) {
 	d.gone.Wait()
 	require.NoError(t, d.harm)
 	require.NotZero(t, d.calls)
-	t.Logf("%d decent calls were answered meanwhile", d.calls)
+	t.Logf("%d decent calls were answered meanwhile, the slowest that waits for nothing in %v", d.calls, d.slowest)
 }

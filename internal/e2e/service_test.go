@@ -33,6 +33,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if siege {
+		binary, _ = filepath.Abs("../../bin/claimprover")
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "claimprover-e2e-")
 	if err != nil {
 		log.Fatal(err)
@@ -76,8 +80,13 @@ func start(t *testing.T, settings ...string) *service {
 // startOn has its standard output go to a file; nil: it is kept with the log.
 func startOn(t *testing.T, stdout *os.File, settings ...string) *service {
 	t.Helper()
+	return startProgram(t, binary, stdout, settings...)
+}
+
+func startProgram(t *testing.T, program string, stdout *os.File, settings ...string) *service {
+	t.Helper()
 	s := &service{t: t, done: make(chan error, 1)}
-	s.cmd = exec.Command(binary, "serve")
+	s.cmd = exec.Command(program, "serve")
 	s.cmd.Dir = t.TempDir()
 	s.cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),

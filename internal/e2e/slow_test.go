@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	slowCallers = 50
 	// An arrival may take 10 s and a reader may stand still for 30 s; the rest is for a machine that is busy.
 	arrivalPatience = 25 * time.Second
 	readPatience    = 50 * time.Second
 )
+
+var slowCallers = many(50, 1000)
 
 // drip opens connections that begin alike and go on by a byte now and then, until the service has enough of all. It
 // gives what each was answered.
@@ -69,11 +70,12 @@ func slowBodies(t *testing.T, s *service) {
 	}
 }
 
-// slowReaders ask for much and read nothing. What the service does about it they can only learn by writing.
+// slowReaders ask for much and read nothing, or a few bytes now and then. What the service does about it they can only
+// learn by writing.
 func slowReaders(t *testing.T, s *service) {
 	ask := strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 20)
 	var callers sync.WaitGroup
-	for range slowCallers {
+	for n := range slowCallers {
 		conn := s.dial(t, readPatience)
 		require.NoError(t, conn.SetReadBuffer(4<<10))
 		_, err := io.WriteString(conn, ask)
@@ -82,6 +84,9 @@ func slowReaders(t *testing.T, s *service) {
 			tries := time.NewTicker(500 * time.Millisecond)
 			defer tries.Stop()
 			for range tries.C {
+				if n%2 == 0 {
+					_, _ = conn.Read(make([]byte, 64))
+				}
 				if _, err := io.WriteString(conn, "G"); err != nil {
 					timeout, is := err.(net.Error)
 					if is && timeout.Timeout() {
