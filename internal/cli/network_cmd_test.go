@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,8 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/holiman/uint256"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"claimprover/internal/config"
 	"claimprover/prover"
@@ -432,4 +435,26 @@ func TestThePaperShowsWhatTheCommandsPrint(t *testing.T) {
 		shown = hash.ReplaceAllString(strings.ReplaceAll(shown, a.URL, "https://rpc.mainnet.succinct.xyz"), "0x…")
 		require.Contains(t, string(paper), "```\n"+moment.ReplaceAllString(shown, "2026-11-24T12:00:00Z")+"```\n")
 	}
+}
+
+func TestWhatTheNetworkSaysHasItsExitCode(t *testing.T) {
+	t.Parallel()
+	exits := map[int][]codes.Code{
+		exitLater:       {codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.Aborted, codes.Canceled, codes.ResourceExhausted},
+		exitCredentials: {codes.Unauthenticated, codes.PermissionDenied},
+		exitRefused:     {codes.InvalidArgument, codes.NotFound, codes.FailedPrecondition, codes.Unimplemented, codes.OutOfRange, codes.AlreadyExists, codes.DataLoss},
+		exitFailed:      {codes.Unknown},
+	}
+	for exit, all := range exits {
+		for _, c := range all {
+			err := sorted(t.Context(), fmt.Errorf("asking: %w", status.Error(c, "no \x1b[2J")))
+			var out bytes.Buffer
+			require.Equal(t, exit, report(err, &out, false), c)
+			require.NotContains(t, out.String(), "\x1b", "it is a stranger's text")
+		}
+	}
+	require.NoError(t, sorted(t.Context(), nil))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, errNoAnswer)
+	defer cancel()
+	require.Equal(t, exitLater, report(sorted(t.Context(), context.Cause(ctx)), io.Discard, false))
 }

@@ -125,6 +125,8 @@ func (n *networkSide) look(ctx context.Context) {
 	switch {
 	case errors.Is(err, network.ErrNotRegistered):
 		state = "the prover network does not know the program"
+	case errors.Is(err, network.ErrDomain):
+		state = "the prover network signs for another domain"
 	case errors.Is(err, network.ErrTerms):
 		state = "the prover network asks for more than is allowed"
 	case err != nil:
@@ -142,9 +144,17 @@ func (n *networkSide) look(ctx context.Context) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.state != state {
-		n.log.Info("prover network", "state", state, "address", s.Address.Hex())
+		n.log.Info("prover network", n.standing(s, state)...)
 	}
 	n.state = state
+}
+
+func (n *networkSide) standing(s network.Standing, state string) []any {
+	attrs := []any{"state", state, "mode", s.Mode, "address", s.Address.Hex()}
+	if enough, known := s.Proofs(); known {
+		attrs = append(attrs, "balance_prove", config.ProveOf(s.Balance).String(), "enough_for", enough)
+	}
+	return attrs
 }
 
 // count judges the balance, and says so once when that has changed.

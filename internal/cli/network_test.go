@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"claimprover/internal/audit"
 	"claimprover/internal/client"
 	"claimprover/internal/config"
+	"claimprover/internal/fault"
 	"claimprover/prover/network"
 	"claimprover/prover/network/networktest"
 )
@@ -190,12 +192,42 @@ func TestWhatClaimsCostIsToldEverywhere(t *testing.T) {
 	})
 }
 
+func TestWhatTheNetworkRefusesCostsNoBudget(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	var refused atomic.Bool
+	seller := networktest.New(t, networktest.Options{
+		Mode: network.Mainnet, Program: testProgram, Prove: o.circuit.Prove,
+		Executed: time.Millisecond, Assigned: 2 * time.Millisecond, Fulfilled: 3 * time.Millisecond,
+		Faults: networktest.Faults{Call: func(method string) networktest.CallFault {
+			if method == "RequestProof" && refused.CompareAndSwap(false, true) {
+				return networktest.Exhausted
+			}
+			return networktest.Works
+		}},
+	})
+	cfg := o.settings()
+	buysAt(t, cfg, seller, network.Mainnet)
+	cfg.MaxProofsPerDay = 1
+	c, _ := o.serveBuying(t, cfg, nil)
+	for _, want := range []string{"failed", "completed"} {
+		j, err := c.Submit(t.Context(), o.submission(t, o.alice))
+		require.NoError(t, err, "the budget is one proof")
+		j, err = c.Wait(t.Context(), j.JobID)
+		require.NoError(t, err)
+		require.Equal(t, want, j.Status, j.Message)
+		require.Equal(t, want == "completed", j.Request != nil)
+	}
+	_, err := c.Submit(t.Context(), o.submission(t, o.bob))
+	require.Equal(t, fault.BudgetExhausted, codeOf(t, err))
+}
+
 // looked is the service's side of a network after a look at an account with that much.
-func looked(t *testing.T, mode network.Mode, balance uint64, log *bytes.Buffer) (*networkSide, *prometheus.Registry) {
+func looked(t *testing.T, mode network.Mode, balance uint64, log *bytes.Buffer, change func(*networktest.Options, *config.Config)) (*networkSide, *prometheus.Registry) {
 	t.Helper()
-	seller := networktest.New(t, networktest.Options{Mode: mode, Program: testProgram, Balance: uint256.NewInt(balance)})
-	cfg := testSettings()
-	buysAt(t, cfg, seller, mode)
+	server, cfg := networktest.Options{Mode: mode, Program: testProgram, Balance: uint256.NewInt(balance)}, testSettings()
+	change(&server, cfg)
+	buysAt(t, cfg, networktest.New(t, server), mode)
 	cfg.BalanceFloor, cfg.BalanceCeiling = config.ProveOf(uint256.NewInt(5e18)), config.ProveOf(uint256.NewInt(10e18))
 	buyer, err := networkOf(cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -204,6 +236,35 @@ func looked(t *testing.T, mode network.Mode, balance uint64, log *bytes.Buffer) 
 	n := newNetworkSide(buyer, cfg, r, slog.New(slog.NewTextHandler(log, nil)))
 	n.look(t.Context())
 	return n, r
+}
+
+func same(*networktest.Options, *config.Config) {}
+
+func TestReadinessSaysWhatIsWrongWithTheNetwork(t *testing.T) {
+	t.Parallel()
+	for says, change := range map[string]func(*networktest.Options, *config.Config){
+		"ok": same,
+		"the prover network does not know the program":     func(o *networktest.Options, _ *config.Config) { o.Unregistered = true },
+		"the prover network asks for more than is allowed": func(_ *networktest.Options, c *config.Config) { c.MaxCost = weiOf(t, "1") },
+		"the prover network signs for another domain":      func(o *networktest.Options, _ *config.Config) { o.Domain = [32]byte{1} },
+		"the prover network cannot be asked":               func(o *networktest.Options, _ *config.Config) { o.Mode = network.Cluster },
+	} {
+		t.Run(says, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			n, _ := looked(t, network.Mainnet, 7e18, &log, change)
+			require.Equal(t, says, n.ready())
+			require.Regexp(t, `state="?`+says+`"? `, log.String())
+			if says == "ok" {
+				require.Contains(t, log.String(), "balance_prove=7 enough_for=4")
+			}
+		})
+	}
+}
+
+func weiOf(t *testing.T, digits string) (w config.Wei) {
+	require.NoError(t, w.UnmarshalText([]byte(digits)))
+	return w
 }
 
 func TestABalanceOutOfItsBoundsIsLoudAtStart(t *testing.T) {
@@ -221,7 +282,7 @@ func TestABalanceOutOfItsBoundsIsLoudAtStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			n, _ := looked(t, network.Mainnet, c.balance, &log)
+			n, _ := looked(t, network.Mainnet, c.balance, &log, same)
 			require.Equal(t, c.ready, n.ready())
 			if c.says == "" {
 				require.NotContains(t, log.String(), "WARN")
@@ -236,7 +297,7 @@ func TestABalanceOutOfItsBoundsIsLoudAtStart(t *testing.T) {
 		t.Run(string(mode)+" counts in something else", func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			n, r := looked(t, mode, 1, &log)
+			n, r := looked(t, mode, 1, &log, same)
 			require.Equal(t, "ok", n.ready())
 			require.NotContains(t, log.String(), "WARN")
 			families, err := r.Gather()
