@@ -24,11 +24,12 @@ func (s saying) RoundTrip(*http.Request) (*http.Response, error) {
 // truth is the answer of a contract that is open, as an endpoint would send it.
 func truth() string {
 	word := fmt.Sprintf(`"0x%064x"`, 1)
-	results := []string{`"0x539"`, `{"number":"0x7","hash":"` + common.MaxHash.Hex() + `","timestamp":"0x6553f100"}`}
+	block := `{"number":"0x7","hash":"` + common.MaxHash.Hex() + `","timestamp":"0x6553f100"}`
+	results := []string{`"0x539"`, block}
 	for range numTerms + 3 {
 		results = append(results, word)
 	}
-	results = append(results, `"0x7"`)
+	results = append(results, block)
 	for i, r := range results {
 		results[i] = fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, i+1, r)
 	}

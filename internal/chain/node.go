@@ -67,8 +67,8 @@ func (h *header) block() Block {
 	return Block{Number: uint64(h.Number), Hash: h.Hash, Time: time.Unix(int64(h.Timestamp), 0).UTC()}
 }
 
-// ask puts the question. Endpoints answer a batch in order, so the newest block before it and after it being the same
-// means that all of it was answered there; else it is asked once more, of that block by its hash.
+// ask puts the question. Endpoints answer a batch in order, so the newest block before it and after it being the same,
+// and not only as high, means that all of it was answered there; else it is asked once more, of that block by its hash.
 func (n *node) ask(ctx context.Context, q question) (answer, error) {
 	client, err := n.dial(ctx)
 	if err != nil {
@@ -79,7 +79,7 @@ func (n *node) ask(ctx context.Context, q question) (answer, error) {
 		return answer{}, rewrite(err)
 	}
 	a, err := b.read()
-	if err != nil || q.at != (common.Hash{}) || b.after != nil && uint64(*b.after) == a.head.Number {
+	if err != nil || q.at != (common.Hash{}) || b.after != nil && b.after.Hash == a.head.Hash {
 		return a, err
 	}
 	block := a.head
@@ -124,7 +124,7 @@ type batch struct {
 
 	chainID *hexutil.Uint64
 	head    *header
-	after   *hexutil.Uint64
+	after   *header
 	outputs []*hexutil.Bytes
 	codes   []*hexutil.Bytes
 }
@@ -147,7 +147,7 @@ func newBatch(q question) *batch {
 	for i, address := range q.codes {
 		b.add("eth_getCode", &b.codes[i], address, at)
 	}
-	b.add("eth_blockNumber", &b.after)
+	b.add("eth_getBlockByNumber", &b.after, "latest", false)
 	return b
 }
 

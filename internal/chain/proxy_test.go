@@ -38,6 +38,7 @@ type lie func(w http.ResponseWriter, r *http.Request, e exchange)
 type exchange struct {
 	methods []string
 	blocks  []string // of eth_call, where it is a name
+	calls   []string // data of each eth_call
 	truth   func() []map[string]json.RawMessage
 }
 
@@ -91,6 +92,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		block := ""
 		if b.Method == "eth_call" {
 			block, _ = b.Params[1].(string)
+			call, _ := b.Params[0].(map[string]any)
+			data, _ := call["data"].(string)
+			e.calls = append(e.calls, data)
 		}
 		e.blocks = append(e.blocks, block)
 	}
@@ -219,6 +223,31 @@ func failingAt(block, rpcError string) lie {
 	})
 }
 
+// lastBlock puts block in the place of the newest one at the end of a batch.
+func lastBlock(block string) lie {
+	return edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
+		answer[len(answer)-1]["result"] = json.RawMessage(block)
+		return answer
+	})
+}
+
+// lastBlockOfHash says of the newest block at the end of a batch that it is another of the same height.
+func lastBlockOfHash(hash string) lie {
+	return edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
+		answer[len(answer)-1]["result"] = headWith(answer, "hash", hash)
+		return answer
+	})
+}
+
+// headWith is the newest block at the beginning of a batch, with one field changed.
+func headWith(answer []map[string]json.RawMessage, field, value string) json.RawMessage {
+	var block map[string]any
+	_ = json.Unmarshal(answer[1]["result"], &block)
+	block[field] = value
+	changed, _ := json.Marshal(block)
+	return changed
+}
+
 var (
 	wrongIDs = edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
 		for i := range answer {
@@ -233,11 +262,8 @@ var (
 	oneMissing = edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
 		return slices.Delete(answer, 3, 4)
 	})
-	laggingHead = edit(func(e exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
-		var block map[string]json.RawMessage
-		_ = json.Unmarshal(answer[1]["result"], &block)
-		block["timestamp"] = json.RawMessage(`"0x1"`)
-		answer[1]["result"], _ = json.Marshal(block)
+	laggingHead = edit(func(_ exchange, answer []map[string]json.RawMessage) []map[string]json.RawMessage {
+		answer[1]["result"] = headWith(answer, "timestamp", "0x1")
 		return answer
 	})
 )

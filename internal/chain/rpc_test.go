@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,37 +26,37 @@ import (
 // lies are what may stand in the place of an answer. Each is trouble.
 func lies(elsewhere string) map[string]lie {
 	return map[string]lie{
-		"it hangs":                           hang,
-		"it resets the connection":           reset,
-		"it says 429":                        status(http.StatusTooManyRequests),
-		"it says 500":                        status(http.StatusInternalServerError),
-		"it says 401 with the key in it":     status(http.StatusUnauthorized),
-		"it sends no JSON":                   text("<html>" + secret + "</html>"),
-		"it sends half of an answer":         text(`[{"jsonrpc":"2.0","id":1,`),
-		"it sends nothing":                   text(""),
-		"it sends null":                      text("null"),
-		"it sends an empty batch":            text("[]"),
-		"it sends one error for all":         text(`{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"` + secret + `"}}`),
-		"it sends a GiB":                     endless,
-		"its answer is over a MiB":           padded(1 << 20),
-		"it redirects":                       redirect(elsewhere),
-		"its ids are of other questions":     wrongIDs,
-		"two of its ids are exchanged":       twoIDsExchanged,
-		"one element is missing":             oneMissing,
-		"a call is answered null":            answering("eth_call", "null"),
-		"a call is answered 0x":              answering("eth_call", `"0x"`),
-		"a call is answered too short":       answering("eth_call", `"0x00"`),
-		"a call is answered too long":        answering("eth_call", `"0x`+strings.Repeat("00", 64)+`"`),
-		"a call is answered in decimals":     answering("eth_call", "0"),
-		"a bool is answered 2":               answering("eth_call", `"0x`+strings.Repeat("0", 63)+`2"`),
-		"a view reverts":                     failing("eth_call", `{"code":3,"message":"execution reverted","data":"0x"}`),
-		"a call fails":                       failing("eth_call", `{"code":-32000,"message":"header not found at `+secret+`"}`),
-		"the chain id is missing":            answering("eth_chainId", "null"),
-		"the chain is another":               answering("eth_chainId", `"0x5"`),
-		"the block is missing":               answering("eth_getBlockByNumber", "null"),
-		"the block has no hash":              answering("eth_getBlockByNumber", `{"number":"0x1","timestamp":"0x7fffffff"}`),
-		"the number of the block is missing": answering("eth_blockNumber", "null"),
-		"its head is left behind":            laggingHead,
+		"it hangs":                       hang,
+		"it resets the connection":       reset,
+		"it says 429":                    status(http.StatusTooManyRequests),
+		"it says 500":                    status(http.StatusInternalServerError),
+		"it says 401 with the key in it": status(http.StatusUnauthorized),
+		"it sends no JSON":               text("<html>" + secret + "</html>"),
+		"it sends half of an answer":     text(`[{"jsonrpc":"2.0","id":1,`),
+		"it sends nothing":               text(""),
+		"it sends null":                  text("null"),
+		"it sends an empty batch":        text("[]"),
+		"it sends one error for all":     text(`{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"` + secret + `"}}`),
+		"it sends a GiB":                 endless,
+		"its answer is over a MiB":       padded(1 << 20),
+		"it redirects":                   redirect(elsewhere),
+		"its ids are of other questions": wrongIDs,
+		"two of its ids are exchanged":   twoIDsExchanged,
+		"one element is missing":         oneMissing,
+		"a call is answered null":        answering("eth_call", "null"),
+		"a call is answered 0x":          answering("eth_call", `"0x"`),
+		"a call is answered too short":   answering("eth_call", `"0x00"`),
+		"a call is answered too long":    answering("eth_call", `"0x`+strings.Repeat("00", 64)+`"`),
+		"a call is answered in decimals": answering("eth_call", "0"),
+		"a bool is answered 2":           answering("eth_call", `"0x`+strings.Repeat("0", 63)+`2"`),
+		"a view reverts":                 failing("eth_call", `{"code":3,"message":"execution reverted","data":"0x"}`),
+		"a call fails":                   failing("eth_call", `{"code":-32000,"message":"header not found at `+secret+`"}`),
+		"the chain id is missing":        answering("eth_chainId", "null"),
+		"the chain is another":           answering("eth_chainId", `"0x5"`),
+		"the block is missing":           answering("eth_getBlockByNumber", "null"),
+		"the block has no hash":          answering("eth_getBlockByNumber", `{"number":"0x1","timestamp":"0x7fffffff"}`),
+		"the block after it is missing":  lastBlock("null"),
+		"its head is left behind":        laggingHead,
 	}
 }
 
@@ -138,14 +140,23 @@ func TestALongAnswerIsAnAnswer(t *testing.T) {
 func TestABlockThatComesInBetween(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, shared.get(t))
-	p := newProxy(t, s.Node.URL)
-	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
-	p.lie(answering("eth_blockNumber", `"0xffffff"`))
-	standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
-	require.NoError(t, err)
-	require.EqualValues(t, 2, p.asked.Load(), "the batch is put once more")
-	require.Contains(t, p.lastBatch(), `"blockHash":"`+standing.Block.Hash.Hex(), "of the block by its hash")
-	require.NotContains(t, p.lastBatch(), `"latest"]}`, "no call is of any other block")
+	const another = "0x1111111111111111111111111111111111111111111111111111111111111111"
+	for name, l := range map[string]lie{
+		"a higher one":           lastBlock(`{"number":"0xffffff","hash":"` + another + `","timestamp":"0x7fffffff"}`),
+		"one in another's place": lastBlockOfHash(another),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProxy(t, s.Node.URL)
+			claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
+			p.lie(l)
+			standing, err := claims.Standing(t.Context(), s.claim(t, 1).PublicKey)
+			require.NoError(t, err)
+			require.EqualValues(t, 2, p.asked.Load(), "the batch is put once more")
+			require.Contains(t, p.lastBatch(), `"blockHash":"`+standing.Block.Hash.Hex(), "of the block by its hash")
+			require.NotContains(t, p.lastBatch(), `"latest"]}`, "no call is of any other block")
+		})
+	}
 }
 
 func TestADeadEndpoint(t *testing.T) {
@@ -253,18 +264,22 @@ func TestADeadEndpoint(t *testing.T) {
 		}
 	})
 
-	t.Run("answers 500 submissions at once within its time, and lets none in", func(t *testing.T) {
+	t.Run("answers 500 submissions at once within its time, one question per account, and lets none in", func(t *testing.T) {
 		t.Parallel()
 		p := newProxy(t, "")
-		p.lie(hang)
-		const timeout = 2 * time.Second
+		perAccount := newTally()
+		p.lie(func(w http.ResponseWriter, r *http.Request, e exchange) {
+			defer perAccount.enter(e.calls[5])() // claimed(account), behind everybody's terms
+			hang(w, r, e)
+		})
+		const timeout, accounts = 2 * time.Second, 50
 		claims := claimsAt(t, rpcTo(t, chain.RPCOptions{Timeout: timeout}, p.URL), chaintest.Nobody, chain.ClaimsOptions{})
 		var refused atomic.Int32
 		var wg sync.WaitGroup
 		began := time.Now()
 		for i := range 500 {
 			wg.Go(func() {
-				_, err := claims.Standing(t.Context(), [32]byte{byte(i), byte(i >> 8)})
+				_, err := claims.Standing(t.Context(), [32]byte{byte(i % accounts)})
 				if codeOf(err) == fault.RPCUnavailable {
 					refused.Add(1)
 				}
@@ -274,7 +289,39 @@ func TestADeadEndpoint(t *testing.T) {
 		require.EqualValues(t, 500, refused.Load())
 		require.Less(t, time.Since(began), timeout+2*time.Second)
 		require.LessOrEqual(t, p.most.Load(), int64(16))
+		asked, most := perAccount.seen()
+		require.Equal(t, 16, asked, "all slots were used")
+		require.Equal(t, 1, most, "and each for another account")
 	})
+}
+
+// tally counts by name who comes in before the first leaves: an endpoint hears late that a caller has gone.
+type tally struct {
+	mu     sync.Mutex
+	inside map[string]int // guarded by mu
+	over   bool           // guarded by mu; somebody has left
+}
+
+func newTally() *tally { return &tally{inside: map[string]int{}} }
+
+func (c *tally) enter(name string) (leave func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		c.inside[name]++
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.over = true
+	}
+}
+
+// seen says how many names there were, and how often the most frequent was.
+func (c *tally) seen() (names, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.inside), slices.Max(slices.Collect(maps.Values(c.inside)))
 }
 
 func TestACallerWhoLeaves(t *testing.T) {

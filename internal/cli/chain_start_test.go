@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"claimprover/internal/api"
 	"claimprover/internal/chain/chaintest"
 	"claimprover/internal/claim"
 	"claimprover/internal/config"
@@ -27,10 +30,10 @@ import (
 	"claimprover/internal/verify"
 )
 
-// gate is an endpoint of the stage's node that can be away, and counts what it is asked.
+// gate is an endpoint of the stage's node that can be away, or hang, and counts what it is asked.
 type gate struct {
-	down  atomic.Bool
-	asked atomic.Int64
+	down, hangs atomic.Bool
+	asked       atomic.Int64
 }
 
 func (o *onChain) behind(t *testing.T, g *gate, cfg *config.Config) {
@@ -40,6 +43,11 @@ func (o *onChain) behind(t *testing.T, g *gate, cfg *config.Config) {
 	forward := httputil.NewSingleHostReverseProxy(node)
 	rpc := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.asked.Add(1)
+		if g.hangs.Load() {
+			_, _ = io.Copy(io.Discard, r.Body) // else the caller's leaving is not seen
+			<-r.Context().Done()
+			return
+		}
 		if g.down.Load() {
 			w.WriteHeader(http.StatusBadGateway)
 			return
@@ -187,4 +195,43 @@ func TestEverythingInFlightIsOneBatch(t *testing.T) {
 	f, err = store.Figures(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, all-1, f.Pending+f.Running, "trouble ends no job")
+}
+
+func TestFiveHundredSubmissionsOverADeadChain(t *testing.T) {
+	t.Parallel()
+	o := newOnChain(t)
+	g, cfg := &gate{}, o.settings()
+	o.behind(t, g, cfg)
+	const timeout = 2 * time.Second
+	cfg.ChainID, cfg.RPCTimeout, cfg.VerifyOnchain = chaintest.ChainID, timeout, false
+	all := testParts(t, cfg, o.circuit, o.proves())
+	require.NoError(t, o.ask(t, cfg, &all))
+	c, s := serveInProcess(t, cfg, all)
+	const accounts = 50
+	var bodies []api.Submission
+	for range accounts {
+		wallet, err := claim.NewWallet()
+		require.NoError(t, err)
+		bodies = append(bodies, o.submission(t, wallet))
+	}
+	g.hangs.Store(true)
+	var refused atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range 500 {
+		wg.Go(func() {
+			_, err := c.Submit(t.Context(), bodies[i%accounts])
+			if fault.Is(err, fault.RPCUnavailable) {
+				refused.Add(1)
+			} else {
+				t.Errorf("submission %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 500, refused.Load())
+	require.Less(t, time.Since(began), timeout+5*time.Second, "the time of the question, and what 500 requests take themselves")
+	f, err := s.store.Figures(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, f.Kept, "none is admitted")
 }
