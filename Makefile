@@ -23,7 +23,7 @@ example: build ## run the example dApp on a mock service of its own until Ctrl-C
 	@scripts/example.sh
 
 .PHONY: setup
-setup: ## install what the tests need: Chromium, npm packages, geth (quick when they are there)
+setup: ## install what the tests need: Chromium, nginx, Caddy, npm packages, geth (quick when they are there)
 	@scripts/setup.sh
 
 .PHONY: test
@@ -55,6 +55,14 @@ fanout: build ## measure one topic with up to 9,000 followers, beside hand-writt
 .PHONY: overload
 overload: build ## send ten times the claims that can be proved, for a minute
 	go run ./internal/load overload
+
+.PHONY: siege
+siege: build ## lay siege to the built program: thousands of hostile connections, races, a clock that jumps (some minutes)
+	@scripts/siege.sh
+
+.PHONY: audit
+audit: ## hold modules, tools, npm packages and vendored scripts against their sums and versions
+	@scripts/audit.sh
 
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (30s) each

@@ -1,13 +1,18 @@
 #!/bin/sh
-# Installs what the tests need: Chromium from Debian, npm packages at their pinned versions, and geth. When all of it is
-# there this takes a second.
+# Installs what the tests need: Chromium, nginx and Caddy from Debian, npm packages at their pinned versions, and geth.
+# When all of it is there this takes a second.
 set -eu
 cd "$(dirname "$0")/.."
 
-if ! command -v chromium >/dev/null; then
-	echo "installing Chromium"
+missing=
+for program in chromium nginx caddy openssl; do
+	command -v "$program" >/dev/null || missing="$missing $program"
+done
+if [ -n "$missing" ]; then
+	echo "installing$missing"
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+	# shellcheck disable=SC2086 # each is a package of its own
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 stamp=node_modules/.claimprover-installed
 if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
