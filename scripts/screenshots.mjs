@@ -1,14 +1,17 @@
-// Writes a picture of every state of the status page to tmp/screenshots, for eyes. Needs Chromium; `npm ci` first.
+// Writes a picture of every state of the status page and of the example dApp to tmp/screenshots, for eyes; of some states
+// when they are named. Needs Chromium; `npm ci` first.
 import { mkdir } from "node:fs/promises"
 import { launch } from "../web/e2e/browser.js"
+import * as example from "../web/e2e/example-scenes.js"
 import { looks, scenes } from "../web/e2e/scenes.js"
 
 const folder = new URL("../tmp/screenshots/", import.meta.url)
 await mkdir(folder, { recursive: true })
 const only = process.argv.slice(2)
-const browser = await launch()
+const browser = await launch(), stages = await example.open()
+const all = { ...scenes, ...Object.fromEntries(Object.entries(example.scenes).map(([name, scene]) => [name, scene.bind(undefined, stages)])) }
 try {
-  for (const [name, scene] of Object.entries(scenes)) {
+  for (const [name, scene] of Object.entries(all)) {
     if (only.length && !only.includes(name)) continue
     for (const [look, context] of Object.entries(looks)) {
       const { page, close } = await scene(browser, context)
@@ -19,5 +22,5 @@ try {
     console.log(name)
   }
 } finally {
-  await browser.close()
+  await Promise.all([browser.close(), stages.close()])
 }

@@ -44,6 +44,9 @@ export async function stage(env = {}) {
 /** An account of the list: Bob's. */
 const seed = Buffer.from("398f0c28f98885e046333d4a41c19cee4c37368a9832c6502f6cfd182e2aef89", "hex")
 export const bob = ss58(Buffer.from(getPublicKey(secretFromSeed(seed))))
+const signature = challenge => "0x" + Buffer.from(sign(secretFromSeed(seed),
+  Buffer.concat([Buffer.from("<Bytes>"), Buffer.from(challenge.slice(2), "hex"), Buffer.from("</Bytes>")]))).toString("hex")
+export const signedByBob = { address: bob, signature }
 export const evmAccount = "0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"
 
 /**
@@ -54,8 +57,7 @@ export const evmAccount = "0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"
 export async function wallets(page, { polkadot, evm }) {
   const asked = []
   await page.exposeFunction("walletAsked", request => { asked.push(request) })
-  await page.exposeFunction("walletSigns", hex => "0x" + Buffer.from(sign(secretFromSeed(seed),
-    Buffer.concat([Buffer.from("<Bytes>"), Buffer.from(hex.slice(2), "hex"), Buffer.from("</Bytes>")]))).toString("hex"))
+  await page.exposeFunction("walletSigns", signature)
   await page.exposeFunction("nodeAsked", async (url, request) => (await fetch(url, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...request }),
   })).json())
@@ -114,10 +116,15 @@ function inject({ polkadot, evm, evmAccount }) {
   } }
 }
 
-/** Opens the example. */
-export async function visit(context, url, { wallets: which = {}, hash = "" } = {}) {
+/** Opens the example, or another page. */
+export async function visit(context, url, { wallets: which = {}, hash = "", given = undefined } = {}) {
   const { page, faults } = await open(context)
   page.setDefaultTimeout(20_000)
+  if (given) await page.addInitScript(given => { // globals for the page, and what it calls is noted
+    const told = /** @type {any[]} */ ([])
+    Object.assign(globalThis, given, { told })
+    for (const name of ["badge", "render", "done", "explain"]) globalThis[name] = (...args) => { told.push(JSON.parse(JSON.stringify([name, ...args]))) }
+  }, given)
   const asked = await wallets(page, which)
   await page.goto(url + "/" + hash)
   return { page, faults, asked }
