@@ -1,4 +1,5 @@
-# A static binary on an empty image. Build with `make image`; bases are pinned by version, not by a moving tag.
+# A static binary on an empty image. Build with `make image`. The builder is one version, not a moving tag; whoever
+# releases adds the digest that his registry gives (golang:…@sha256:…).
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./

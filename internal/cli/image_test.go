@@ -18,7 +18,7 @@ func TestTheImageIsSmallAndUnprivileged(t *testing.T) {
 	stages := regexp.MustCompile(`(?m)^FROM `).Split(strings.Join(lines, "\n"), -1)
 	build, final := stages[len(stages)-2], stages[len(stages)-1]
 
-	require.Regexp(t, `^golang:\d+\.\d+\.\d+-\w+ AS build\n`, build, "the builder is one version, not a moving tag")
+	require.Regexp(t, `^golang:\d+\.\d+\.\d+-\w+(@sha256:[0-9a-f]{64})? AS build\n`, build, "the builder is one version, not a moving tag")
 	require.Contains(t, build, "go mod verify")
 	require.Regexp(t, `CGO_ENABLED=0 go build .*-trimpath`, build, "static, and without paths of the builder")
 	require.Contains(t, build, "-X claimprover/internal/cli.version=${VERSION}")
@@ -35,6 +35,9 @@ func TestTheImageIsSmallAndUnprivileged(t *testing.T) {
 	}
 	require.NotRegexp(t, `(?i)(key|secret|password|token)=`, string(text), "no secret is built in")
 
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), "docker run --read-only --cap-drop ALL --security-opt no-new-privileges", "it needs nothing of that")
 	ignored, err := os.ReadFile("../../.dockerignore")
 	require.NoError(t, err)
 	require.Contains(t, strings.Fields(string(ignored)), ".git")

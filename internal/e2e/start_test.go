@@ -118,6 +118,10 @@ func TestAKeyIsNowhere(t *testing.T) {
 				return string(text)
 			}
 			require.Equal(t, 200, s.call("GET", "/v1/jobs", "", withKey).StatusCode, "it was started anew, and has them")
+			refused := s.call("POST", "/v1/jobs", newClaim(t), withKey) // its chain is away
+			require.Equal(t, "rpc_unavailable", refused.fault(t).Code)
+			require.NotContains(t, string(refused.body), "127.0.0.1")
+			u.in("the refusal", string(refused.body))
 			u.in("its environment", of("environ"))
 			u.in("its command line", of("cmdline"))
 			require.Equal(t, "claimprover\n", of("comm"), "it is still called so")
