@@ -247,7 +247,18 @@ func TestTheProgramDiesWithTheService(t *testing.T) {
 	_ = service.Wait()
 	orphan, err := os.FindProcess(pid) // ours by now, as this process inherits orphans
 	require.NoError(t, err)
-	_, err = orphan.Wait()
+	gone := make(chan error, 1)
+	go func() {
+		_, err := orphan.Wait()
+		gone <- err
+	}()
+	select {
+	case err = <-gone:
+	case <-time.After(20 * time.Second):
+		_ = orphan.Kill()
+		<-gone
+		err = errors.New("it lives on without its service")
+	}
 	require.NoError(t, err)
 }
 
