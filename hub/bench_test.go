@@ -53,7 +53,7 @@ func BenchmarkIdleFollower(b *testing.B) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for b.Loop() {
-		f := h.NewFollower()
+		f := h.NewFollower(nil)
 		f.Follow(id(1))
 		followers = append(followers, f)
 	}
@@ -66,7 +66,7 @@ func crowd(b *testing.B, n int) (*Hub, []*Follower) {
 	h := New()
 	followers := make([]*Follower, n)
 	for i := range followers {
-		followers[i] = h.NewFollower()
+		followers[i] = h.NewFollower(nil)
 		followers[i].Follow(id(1))
 	}
 	return h, followers

@@ -11,15 +11,16 @@ const mailbox = 16
 // Follower is one reader with his mailbox. The reader owns it: its methods must not be called at the same time as one
 // another. The hub may deliver at any time, also while a method runs.
 //
+//	f := h.NewFollower(wake)
 //	f.Follow(topic)
 //	if m := snapshot(); f.Saw(m) { send(m) } // read after Follow, so that nothing falls between
-//	for range f.Ready() {
+//	for range woken {
 //		for m, ok := f.Next(); ok; m, ok = f.Next() { send(m) }
 //	}
 type Follower struct {
 	hub    *Hub
-	ready  chan struct{} // one slot
-	closed bool          // the reader's own
+	wake   func() // set once
+	closed bool   // the reader's own
 
 	mu        sync.Mutex
 	following []*membership // guarded by mu; one, or a hundred: short enough to search
@@ -48,8 +49,15 @@ type letter struct {
 }
 
 // NewFollower makes a follower of nothing. It must be closed.
-func (h *Hub) NewFollower() *Follower {
-	f := &Follower{hub: h, ready: make(chan struct{}, 1)}
+//
+// The publisher calls wake when a message has come into an empty mailbox, so it must be quick, wait for nothing and call
+// nothing of the hub's. Whoever was woken takes all there is, until Next says that there is none. A reader who looks by
+// himself needs no wake: nil.
+func (h *Hub) NewFollower(wake func()) *Follower {
+	if wake == nil {
+		wake = func() {}
+	}
+	f := &Follower{hub: h, wake: wake}
 	f.queue = f.slot[:0]
 	h.open.Add(1)
 	return f
@@ -92,10 +100,6 @@ func (f *Follower) Close() {
 	}
 	f.hub.open.Add(-1)
 }
-
-// Ready wakes the reader: something was delivered since he last received from it. It may wake him for nothing. It is
-// never closed.
-func (f *Follower) Ready() <-chan struct{} { return f.ready }
 
 // Next takes the oldest message out of the mailbox that is newer than what the reader has seen of its topic, and marks
 // it as seen. It never waits; false means that there is none now.
@@ -156,9 +160,8 @@ func (f *Follower) take(to *membership, m *Message) (taken, lost int) {
 	to.taken = m.mark()
 	to.queued++
 	f.queue = append(f.queue, letter{m, to})
-	select {
-	case f.ready <- struct{}{}:
-	default:
+	if len(f.queue) == 1 {
+		f.wake()
 	}
 	return 1, lost
 }

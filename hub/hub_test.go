@@ -156,14 +156,20 @@ func TestFollower(t *testing.T) {
 		require.Zero(t, h.Followers())
 	})
 
-	t.Run("a delivery wakes the reader once, however many there are", func(t *testing.T) {
+	t.Run("a delivery into an empty mailbox wakes the reader, those that join it do not", func(t *testing.T) {
 		t.Parallel()
-		h, f := follow(t, 1)
+		h, woken := New(), 0
+		f := h.NewFollower(func() { woken++ })
+		defer f.Close()
+		f.Follow(id(1))
 		h.Publish(at(1, 1, 1))
 		h.Publish(at(1, 2, 1))
-		<-f.Ready()
-		require.Empty(t, f.Ready())
+		require.Equal(t, 1, woken)
 		require.Len(t, drain(f), 2)
+		h.Publish(at(1, 3, 1))
+		require.Equal(t, 2, woken)
+		h.Publish(at(1, 3, 1))
+		require.Equal(t, 2, woken, "what is not newer comes into no mailbox")
 	})
 
 	t.Run("an emptied mailbox holds on to no message", func(t *testing.T) {
@@ -184,7 +190,7 @@ func TestHub(t *testing.T) {
 	t.Run("knows which topics are followed", func(t *testing.T) {
 		t.Parallel()
 		h, f := follow(t, 0, 1)
-		g := h.NewFollower()
+		g := h.NewFollower(nil)
 		g.Follow(id(1))
 		require.ElementsMatch(t, []Topic{id(0), id(1)}, h.Followed())
 		require.Equal(t, 2, h.Followers())
@@ -202,7 +208,7 @@ func TestHub(t *testing.T) {
 		last := leaving.following[0]
 		dead := last.topic
 		dead.gone = true // as it stands between the two steps of leave
-		f := h.NewFollower()
+		f := h.NewFollower(nil)
 		defer f.Close()
 		f.Follow(id(1))
 		require.NotSame(t, dead, h.topics[id(1)])
@@ -218,7 +224,7 @@ func TestHub(t *testing.T) {
 func TestPublishingAllocatesNothing(t *testing.T) { // not parallel: it counts the allocations of the process
 	h := New()
 	for range 1000 {
-		f := h.NewFollower()
+		f := h.NewFollower(nil)
 		defer f.Close()
 		f.Follow(id(1))
 	}
@@ -236,7 +242,7 @@ func TestComingAndLeavingWhilePublishing(t *testing.T) {
 	h := New()
 	var staying []*Follower
 	for range stayers {
-		f := h.NewFollower()
+		f := h.NewFollower(nil)
 		defer f.Close()
 		f.Follow(id(1))
 		staying = append(staying, f)
@@ -252,7 +258,7 @@ func TestComingAndLeavingWhilePublishing(t *testing.T) {
 					return
 				default:
 				}
-				f := h.NewFollower()
+				f := h.NewFollower(nil)
 				f.Follow(id(1))
 				f.Follow(id(2))
 				f.Unfollow(id(1))
@@ -263,7 +269,7 @@ func TestComingAndLeavingWhilePublishing(t *testing.T) {
 	for v := range uint64(versions) {
 		var leavers []*Follower
 		for range 2000 {
-			f := h.NewFollower()
+			f := h.NewFollower(nil)
 			f.Follow(id(1))
 			leavers = append(leavers, f)
 		}
@@ -313,7 +319,13 @@ func TestSubscribeThenReadWhileWriting(t *testing.T) {
 		var readers sync.WaitGroup
 		for range 3 {
 			readers.Go(func() {
-				f := h.NewFollower()
+				woken := make(chan struct{}, 1)
+				f := h.NewFollower(func() {
+					select {
+					case woken <- struct{}{}:
+					default:
+					}
+				})
 				defer f.Close()
 				f.Follow(id(1))
 				state.Lock()
@@ -321,7 +333,7 @@ func TestSubscribeThenReadWhileWriting(t *testing.T) {
 				state.Unlock()
 				f.Saw(snapshot)
 				for last := snapshot.Version; last < 300; {
-					<-f.Ready()
+					<-woken
 					for m, ok := f.Next(); ok; m, ok = f.Next() {
 						if m.Version <= last {
 							t.Errorf("version %d after %d", m.Version, last)
@@ -342,7 +354,7 @@ func TestMailboxProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		h := New()
-		f := h.NewFollower()
+		f := h.NewFollower(nil)
 		defer f.Close()
 		topics := rapid.IntRange(1, 30).Draw(t, "topics")
 		newest := make(map[Topic]mark)
@@ -412,7 +424,7 @@ func at(of byte, version, tick uint64) *Message {
 func follow(t *testing.T, topics ...byte) (*Hub, *Follower) {
 	t.Helper()
 	h := New()
-	f := h.NewFollower()
+	f := h.NewFollower(nil)
 	t.Cleanup(f.Close)
 	for _, of := range topics {
 		f.Follow(id(of))

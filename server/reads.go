@@ -102,7 +102,13 @@ func (s *Server) await(c *gin.Context, id jobs.ID, wait time.Duration, enough fu
 		return s.Feed.Job(ctx, id)
 	}
 	defer release()
-	follower := s.Hub.NewFollower()
+	woken := make(chan struct{}, 1)
+	follower := s.Hub.NewFollower(func() {
+		select {
+		case woken <- struct{}{}:
+		default:
+		}
+	})
 	defer follower.Close()
 	follower.Follow(hub.Topic(id))
 	over := time.NewTimer(wait)
@@ -114,7 +120,7 @@ func (s *Server) await(c *gin.Context, id jobs.ID, wait time.Duration, enough fu
 			return view, err
 		}
 		select {
-		case <-follower.Ready():
+		case <-woken:
 			for _, more := follower.Next(); more; _, more = follower.Next() {
 			}
 		case <-over.C:

@@ -82,7 +82,7 @@ func (w *wire) complete(l jobs.Lease) {
 }
 
 func (w *wire) follow(topics ...hub.Topic) *hub.Follower {
-	f := w.hub.NewFollower()
+	f := w.hub.NewFollower(nil)
 	w.t.Cleanup(f.Close)
 	for _, topic := range topics {
 		f.Follow(topic)

@@ -18,17 +18,23 @@ import (
 // process. transport=raw is the same bytes by plain writes, one goroutine for each socket, as the measure.
 func BenchmarkDelivery(b *testing.B) {
 	const readers = 100
-	m := event("1", 1, 1, "running")
+	m := event("1", 1_000_000_000, 1, "running") // as long as the ids that follow
 	m.Data = append(m.Data, strings.Repeat(" ", 700-len(m.Data))...)
 	for _, transport := range []string{"raw", "sse", "websocket"} {
 		b.Run("transport="+transport, func(b *testing.B) {
 			w := loopback(b, Options{})
 			w.store(m)
 			arrived := make(chan struct{}, readers)
-			size, deliver := len(m.Data), func() { m.Tick++; m.At = time.Now(); w.hub.Publish(m) }
+			size, deliver := len(m.Data), func() {
+				next := *m
+				next.Version++ // else it would be nothing new
+				next.At = time.Now()
+				m = &next
+				w.hub.Publish(m)
+			}
 			switch transport {
 			case "sse":
-				size = len(new(frames).of(m))
+				size = len(eventFrame(m))
 			case "websocket":
 				size += 4
 			case "raw":
@@ -143,7 +149,7 @@ func BenchmarkIdleStream(b *testing.B) {
 				w.store(m)
 				size := len(m.Data) + 2
 				if transport == "sse" {
-					size = len(new(frames).of(m))
+					size = len(eventFrame(m))
 				}
 				before := footprint()
 				conns := make([]net.Conn, streams)

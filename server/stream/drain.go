@@ -32,6 +32,7 @@ func (s *Streams) Drain(ctx context.Context) error {
 	s.sayGoodbye(ctx, s.beginDrain())
 	select {
 	case <-s.idle:
+		s.crew.home.Wait()
 		return nil
 	case <-ctx.Done():
 	}

@@ -90,7 +90,7 @@ func TestDrain(t *testing.T) {
 			synctest.Wait()
 			near, far := net.Pipe()
 			defer near.Close()
-			w.streams.start(l, &sseWire{socket: &socket{Conn: far}, frames: &w.streams.frames}, first)
+			w.streams.start(l, &sseWire{socket: newSocket(far), frames: &w.streams.frames[eventStream]}, first)
 			go func() { _, _ = near.Read(make([]byte, 1000)) }()
 			require.NoError(t, <-drained)
 		})

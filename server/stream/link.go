@@ -16,19 +16,22 @@ import (
 
 // link is one open stream: what it follows, and the wire to its reader.
 //
-// Its follower and the list of what it follows belong to the goroutine in run; before that, to the handler. The other
-// goroutine, in listen, reaches it through the two channels.
+// Whoever holds its turn may write: the crew, as long as nothing has to be waited for, else the goroutine in run, which
+// also does all the rest; before that, the handler has it. The goroutine in listen reaches run through the channels.
 type link struct {
 	streams  *Streams
 	release  func()
-	follower *hub.Follower
-	follows  []*followed
-	wire     wire
 	resolve  func(context.Context, api.Operation) (Subscription, error) // set once; nil: the stream ends with its topic
+	wire     wire                                                       // set once, by start
 	requests chan request                                               // set once; what listen asks of run; nil without resolve
+	behind   chan struct{}                                              // one slot: there may be something that the crew could not write
 	ending   chan ending                                                // one slot: the first reason to end counts
 	over     chan struct{}                                              // closed when run takes no more requests
 	reading  sync.WaitGroup                                             // listen, and what the wire has started
+
+	turn     sync.Mutex // held from the beginning until the first state is sent
+	follower *hub.Follower
+	follows  []*followed // guarded by turn
 }
 
 // followed is one topic of a link.
@@ -50,26 +53,28 @@ type request struct {
 	sub Subscription
 }
 
-// wire is a transport, over one socket. Its first three methods are called by run alone.
+// wire is a transport, over one socket. Its first four methods are for whoever has the link's turn.
 type wire interface {
-	// send writes one event, and beat a sign of life; a peer that does not take them for ten seconds is an error.
+	// send takes one event and writes as much of it as can be written without waiting.
 	send(m *hub.Message) error
+	// flush writes what send has left; pending says whether there is something.
+	flush() error
+	pending() bool
+	// beat writes a sign of life. A peer that does not take that, or what flush writes, for ten seconds is an error.
 	beat(l *link) error
 	// close says why as far as the transport can, closes the socket and returns within closeGrace.
 	close(why ending)
 	// listen reads until the socket is closed, and tells the link what it means.
 	listen(l *link)
-	// reply writes a text that is not an event; only a WebSocket has such. Both goroutines may call it.
+	// reply writes a text that is not an event; only a WebSocket has such. Anybody may call it.
 	reply(text []byte) error
 	// cut closes the socket. Anybody may call it at any time.
 	cut()
 	kind() kind
 }
 
-// always is ready to receive from.
-var always = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
-
-// run writes until there is a reason to end, and takes everything down. It begins with first, if there is one.
+// run does what may have to wait until there is a reason to end, and takes everything down. It begins with first, if
+// there is one.
 func (l *link) run(first *hub.Message) {
 	why := broken
 	defer func() {
@@ -77,7 +82,7 @@ func (l *link) run(first *hub.Message) {
 			l.streams.panicked(p)
 		}
 		close(l.over)
-		l.follower.Close()
+		l.leaveHub()
 		l.wire.close(why)
 		l.reading.Wait()
 		l.streams.ended(l, why)
@@ -86,6 +91,13 @@ func (l *link) run(first *hub.Message) {
 	if why = l.talk(first); why == gone {
 		why = l.firstReason(why) // a write fails also because of what the other goroutine found
 	}
+}
+
+// leaveHub ends all following; the crew finds nothing to write any more.
+func (l *link) leaveHub() {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.follower.Close()
 }
 
 // leave gives back what open took, when no connection came of it.
@@ -97,41 +109,69 @@ func (l *link) leave() {
 // talk is the life of a stream. Between two events it looks at everything else too, so that no stream of events, however
 // dense, keeps it from its heartbeat or its end.
 func (l *link) talk(first *hub.Message) ending {
-	if first != nil {
-		if why := l.send(l.follows[0], first); why != open {
-			return why
-		}
-	}
+	why := l.begin(first)
 	interval := kinds[l.wire.kind()].heartbeat
 	beat := time.NewTimer(interval/2 + rand.N(interval/2)) // those who came together do not beat together
 	defer beat.Stop()
-	for {
-		m, more := l.follower.Next()
-		if more {
-			if why := l.deliver(m); why != open {
-				return why
-			}
-		}
-		wake := l.follower.Ready()
-		if more {
-			wake = always
-		}
-		why := open
+	for why == open {
 		select {
-		case <-wake:
+		case <-l.behind:
+			why = l.inTurn(l.catchUp)
 		case <-beat.C:
 			beat.Reset(interval)
-			why = l.heartbeat()
+			why = l.inTurn(l.heartbeat)
 		case asked := <-l.requests:
-			why = l.carryOut(asked)
+			why = l.inTurn(func() ending { return l.carryOut(asked) })
 		case why = <-l.ending:
-			if why == draining { // what waits may be the last event of a job
-				why = cmp.Or(l.flush(), draining)
+			if why == draining || why == finished { // what waits may be the last event of a job
+				why = cmp.Or(l.inTurn(l.flush), why)
 			}
 		}
-		if why != open {
-			return why
-		}
+	}
+	return why
+}
+
+// begin sends the first state, in the turn that the stream was opened with.
+func (l *link) begin(first *hub.Message) ending {
+	defer l.turn.Unlock()
+	if first == nil {
+		return open
+	}
+	return cmp.Or(l.send(l.follows[0], first), l.finishWriting())
+}
+
+// inTurn does what may have to wait.
+func (l *link) inTurn(do func() ending) ending {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	return cmp.Or(do(), l.finishWriting())
+}
+
+func (l *link) finishWriting() ending {
+	if err := l.wire.flush(); err != nil {
+		return endingOf(err)
+	}
+	return open
+}
+
+// catchUp sends what the crew could not, one event at a time, until there is none.
+func (l *link) catchUp() ending {
+	if why := l.finishWriting(); why != open {
+		return why
+	}
+	m, more := l.follower.Next()
+	if !more {
+		return open
+	}
+	l.fallBehind()
+	return l.deliver(m)
+}
+
+// fallBehind has run look at the mailbox. It never waits.
+func (l *link) fallBehind() {
+	select {
+	case l.behind <- struct{}{}:
+	default:
 	}
 }
 
@@ -174,7 +214,7 @@ func (l *link) deliver(m *hub.Message) ending {
 	return why
 }
 
-// send writes m; after the last message of its topic there is nothing to follow there.
+// send hands m to the wire; after the last message of its topic there is nothing to follow there.
 func (l *link) send(f *followed, m *hub.Message) ending {
 	if err := l.wire.send(m); err != nil {
 		return endingOf(err)

@@ -61,7 +61,7 @@ func TestLink(t *testing.T) {
 			near, far := net.Pipe()
 			require.NoError(t, near.Close())
 			l.finish(policy)
-			w.streams.start(l, &sseWire{socket: &socket{Conn: far}, frames: &w.streams.frames}, first)
+			w.streams.start(l, &sseWire{socket: newSocket(far), frames: &w.streams.frames[eventStream]}, first)
 			synctest.Wait()
 			require.EqualValues(t, 1, values(t, registry)["closed_total policy"])
 		})

@@ -2,10 +2,13 @@ package stream
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -27,10 +30,18 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// socket is a connection taken over from net/http: each write has its deadline.
+// socket is a connection taken over from net/http. Whole frames are written to it, by anybody and in the order of the
+// calls: by offer without waiting, by Write with a deadline.
 type socket struct {
 	net.Conn
-	early []byte // what the peer sent right behind its request; the reading goroutine's own
+	early []byte        // what the peer sent right behind its request; the reading goroutine's own
+	try   func()        // set once; writes as much of rest as goes without waiting; wants mu
+	turn  chan struct{} // one slot; whoever has put something in writes, and waits for the peer
+
+	mu      sync.Mutex // never held while waiting
+	rest    []byte     // guarded by mu; what was taken and not written. Others may share the bytes: read only
+	writing bool       // guarded by mu; whoever has the turn sees to rest
+	failed  error      // guarded by mu; why nothing is taken any more
 }
 
 // takeOver ends net/http's part. The response's header must have been written, and nothing of its body.
@@ -39,7 +50,7 @@ func takeOver(w http.ResponseWriter) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking over the connection: %w", err)
 	}
-	s := &socket{Conn: conn}
+	s := newSocket(conn)
 	if n := buffered.Reader.Buffered(); n > 0 {
 		early, _ := buffered.Reader.Peek(n) // no error: it is in the buffer
 		s.early = append(s.early, early...)
@@ -47,11 +58,85 @@ func takeOver(w http.ResponseWriter) (*socket, error) {
 	return s, nil
 }
 
-func (s *socket) Write(p []byte) (int, error) {
-	if err := s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
+func newSocket(conn net.Conn) *socket {
+	s := &socket{Conn: conn, turn: make(chan struct{}, 1)}
+	s.try = s.trying()
+	return s
+}
+
+// offer takes frame and writes as much of it as goes without waiting. Nobody may change frame after that.
+func (s *socket) offer(frame []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil {
+		return s.failed
 	}
-	return s.Conn.Write(p)
+	waits := s.pendingLocked()
+	if s.takeLocked(frame); !waits {
+		s.try()
+	}
+	return s.failed
+}
+
+func (s *socket) takeLocked(frame []byte) {
+	if len(s.rest) == 0 {
+		s.rest = frame
+		return
+	}
+	s.rest = slices.Concat(s.rest, frame)
+}
+
+// pending says whether something was taken that is not written.
+func (s *socket) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pendingLocked()
+}
+
+func (s *socket) pendingLocked() bool { return s.writing || len(s.rest) > 0 }
+
+// flush writes what is pending.
+func (s *socket) flush() error {
+	_, err := s.Write(nil)
+	return err
+}
+
+// Write returns when frame, and what was taken before it, is written.
+func (s *socket) Write(frame []byte) (int, error) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	s.mu.Lock()
+	s.takeLocked(frame)
+	s.mu.Unlock()
+	for rest := s.writeNext(nil); rest != nil; rest = s.writeNext(s.await(rest)) {
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(frame), s.failed
+}
+
+// writeNext gives what is to be written now; nil when there is nothing, or err has ended it.
+func (s *socket) writeNext(err error) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rest := s.rest
+	s.rest = nil
+	s.failed = cmp.Or(s.failed, err)
+	if s.writing = len(rest) > 0 && s.failed == nil; !s.writing {
+		return nil
+	}
+	return rest
+}
+
+// await leaves no deadline behind: it would end an attempt that comes later.
+func (s *socket) await(rest []byte) error {
+	if err := s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if _, err := s.Conn.Write(rest); err != nil {
+		return err
+	}
+	return s.SetWriteDeadline(time.Time{})
 }
 
 func (s *socket) Read(p []byte) (int, error) {

@@ -23,3 +23,31 @@ func giveUpOnSilence(c *net.TCPConn) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(silence.Milliseconds()))
 	})
 }
+
+// trying gives a function that writes as much of what is pending as the kernel takes at once. Of a connection that is
+// no socket it takes nothing. It is made once: a closure for each write would be an allocation for each.
+func (s *socket) trying() func() {
+	conn, ok := s.Conn.(syscall.Conn)
+	if !ok {
+		return func() {}
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return func() {}
+	}
+	once := func(fd uintptr) bool {
+		n, err := syscall.Write(int(fd), s.rest)
+		if n > 0 {
+			s.rest = s.rest[n:]
+		}
+		if err != nil && err != syscall.EAGAIN && err != syscall.EINTR {
+			s.failed = err
+		}
+		return true // whatever is left is for flush: do not wait
+	}
+	return func() {
+		if err := raw.Write(once); err != nil {
+			s.failed = err
+		}
+	}
+}

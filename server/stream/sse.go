@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"sync/atomic"
 
 	"claimprover/hub"
 	"claimprover/internal/fault"
@@ -103,7 +102,7 @@ func (s *Streams) beginSSE(w http.ResponseWriter, first *hub.Message) (*sseWire,
 	if err != nil {
 		return nil, err
 	}
-	wire := &sseWire{socket: socket, frames: &s.frames}
+	wire := &sseWire{socket: socket, frames: &s.frames[eventStream]}
 	delay := retry()
 	if first != nil {
 		delay = delay[:len(delay)-1]
@@ -131,19 +130,16 @@ var comment = []byte(":\n\n")
 
 // sseWire is an event stream.
 type sseWire struct {
-	socket *socket
+	*socket
 	frames *frames
 }
 
 func (w *sseWire) kind() kind { return eventStream }
 
-func (w *sseWire) send(m *hub.Message) error {
-	_, err := w.socket.Write(w.frames.of(m))
-	return err
-}
+func (w *sseWire) send(m *hub.Message) error { return w.offer(w.frames.of(m, eventFrame)) }
 
 func (w *sseWire) beat(*link) error {
-	_, err := w.socket.Write(comment)
+	_, err := w.Write(comment)
 	return err
 }
 
@@ -152,7 +148,7 @@ func (w *sseWire) beat(*link) error {
 func (w *sseWire) listen(l *link) {
 	var buf [64]byte
 	for read := 0; read < maxMessage; {
-		n, err := w.socket.Read(buf[:])
+		n, err := w.Read(buf[:])
 		if err != nil {
 			l.finish(gone)
 			return
@@ -168,23 +164,10 @@ func (w *sseWire) close(ending) { w.cut() }
 
 func (w *sseWire) cut() { _ = w.socket.Close() }
 
-// frames keeps the frames of the newest messages, so that one event is encoded once and not for each reader.
-type frames [64]atomic.Pointer[frame]
-
-// frame is a message as SSE has it.
-type frame struct {
-	message *hub.Message
-	text    []byte
-}
-
-func (f *frames) of(m *hub.Message) []byte {
-	place := &f[m.Topic[len(m.Topic)-1]%byte(len(f))]
-	if kept := place.Load(); kept != nil && kept.message == m {
-		return kept.text
-	}
+// eventFrame is a message as an event of the stream.
+func eventFrame(m *hub.Message) []byte {
 	var text bytes.Buffer
 	text.Grow(len(m.Data) + 64)
 	_ = sse.Encode(&text, sse.Event{Id: strconv.FormatUint(m.Version, 10), Event: m.Type, Data: m.Data}) // a buffer takes all
-	place.Store(&frame{m, text.Bytes()})
 	return text.Bytes()
 }

@@ -1,8 +1,8 @@
 // Package stream carries the messages of a hub to one reader each, as Server-Sent Events or over a WebSocket.
 //
 // It owns every connection it serves: the handler returns as soon as the stream stands, which gives net/http's buffers
-// back, and the connection lives on in two goroutines of [Streams], one that writes and one that notices what the peer
-// does. Each stream follows its topic first, reads the present state next and drops what is not newer, so it misses
+// back, and the connection lives on in two goroutines of [Streams], one that does what has to be waited for and one that
+// notices what the peer does. Events for those who keep up are written by a small crew for all of them. Each stream follows its topic first, reads the present state next and drops what is not newer, so it misses
 // nothing and never goes back; at each heartbeat it reads the state once more, so that not even a lost message matters.
 // All methods of [Streams] may be called from many goroutines.
 //
@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -64,7 +65,8 @@ type Streams struct {
 	options Options
 	log     *slog.Logger
 	metrics *metrics
-	frames  frames
+	frames  [len(kinds)]frames
+	crew    crew
 	life    context.Context // of what is read for open streams; ends when Drain begins
 	kill    context.CancelFunc
 	mutter  rate.Sometimes // one line a minute about a store that is away, not one for each stream
@@ -89,6 +91,7 @@ func New(h *hub.Hub, o Options) *Streams {
 		links:    make(map[*link]struct{}),
 		draining: make(chan struct{}),
 		idle:     make(chan struct{}),
+		crew:     crew{most: runtime.GOMAXPROCS(0)},
 		mutter:   rate.Sometimes{Interval: time.Minute},
 	}
 	if s.log == nil {
@@ -113,12 +116,14 @@ func (s *Streams) open(ctx context.Context, sub Subscription) (*link, *hub.Messa
 		return nil, nil, err
 	}
 	l := &link{
-		streams:  s,
-		release:  release,
-		follower: s.hub.NewFollower(),
-		ending:   make(chan ending, 1),
-		over:     make(chan struct{}),
+		streams: s,
+		release: release,
+		behind:  make(chan struct{}, 1),
+		ending:  make(chan ending, 1),
+		over:    make(chan struct{}),
 	}
+	l.turn.Lock() // until the first state is sent
+	l.follower = s.hub.NewFollower(func() { s.crew.call(l) })
 	first, err := l.follow(ctx, "", sub)
 	if err != nil {
 		l.leave()

@@ -3,9 +3,11 @@ package stream
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -67,7 +69,7 @@ func (s *Streams) ServeWebSocket(w http.ResponseWriter, r *http.Request, sub Sub
 		}
 		first = nil
 	}
-	wire, err := accept(w, r, l)
+	wire, err := s.accept(w, r, l)
 	if err != nil {
 		l.leave()
 		s.log.Error("upgrading to a WebSocket", "err", err) // and answered, as far as that could be
@@ -94,8 +96,9 @@ func checkHandshake(w http.ResponseWriter, r *http.Request) error {
 }
 
 // accept takes the connection over. The library's own check of the origin is off: ours, which was passed, is exact.
-func accept(w http.ResponseWriter, r *http.Request, l *link) (*socketWire, error) {
+func (s *Streams) accept(w http.ResponseWriter, r *http.Request, l *link) (*socketWire, error) {
 	wire := &socketWire{
+		frames:     &s.frames[webSocket],
 		operations: rate.NewLimiter(maxRate, maxRate),
 		pings:      rate.NewLimiter(maxRate, maxPings),
 	}
@@ -114,20 +117,41 @@ func accept(w http.ResponseWriter, r *http.Request, l *link) (*socketWire, error
 	return wire, nil
 }
 
-// socketWire is a WebSocket. Its deadlines are its socket's: a context for each write would cost eleven allocations.
+// socketWire is a WebSocket. What is sent it frames itself, once for all readers; the library does everything else. Both
+// write whole frames, in one call each, so none gets into another.
 type socketWire struct {
+	*socket
+	frames     *frames
 	ws         *websocket.Conn
-	socket     *socket
 	operations *rate.Limiter
 	pings      *rate.Limiter
 }
 
 func (w *socketWire) kind() kind { return webSocket }
 
-func (w *socketWire) send(m *hub.Message) error { return w.reply(m.Data) }
+func (w *socketWire) send(m *hub.Message) error { return w.offer(w.frames.of(m, messageFrame)) }
 
 func (w *socketWire) reply(text []byte) error {
-	return w.ws.Write(context.Background(), websocket.MessageText, text)
+	_, err := w.Write(textFrame(text))
+	return err
+}
+
+func messageFrame(m *hub.Message) []byte { return textFrame(m.Data) }
+
+// textFrame is a whole message of a server, which does not mask (RFC 6455, section 5.2).
+func textFrame(text []byte) []byte {
+	const final, inTwoBytes, inEightBytes = 0x80, 126, 127
+	frame := make([]byte, 0, 10+len(text))
+	frame = append(frame, final|byte(websocket.MessageText))
+	switch n := len(text); {
+	case n < inTwoBytes:
+		frame = append(frame, byte(n))
+	case n <= math.MaxUint16:
+		frame = binary.BigEndian.AppendUint16(append(frame, inTwoBytes), uint16(n))
+	default:
+		frame = binary.BigEndian.AppendUint64(append(frame, inEightBytes), uint64(n))
+	}
+	return append(frame, text...)
 }
 
 // beat does not wait for the pong: events go on meanwhile.
