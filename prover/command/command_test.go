@@ -27,7 +27,10 @@ import (
 
 const testGrace = 100 * time.Millisecond
 
-var errStop = errors.New("stopped by the test")
+var (
+	errStop    = errors.New("stopped by the test")
+	errEndless = errors.New("after a minute it still goes on")
+)
 
 // run proves one claim with a host of a mode. When the host says that it is ready, the context ends; free is how long
 // Prove took to return after that.
@@ -36,7 +39,9 @@ func run(t *testing.T, mode string, o Options) (proof prover.Proof, phases []str
 	o.Grace = cmp.Or(o.Grace, testGrace)
 	p, err := New(program(mode), o)
 	require.NoError(t, err)
-	ctx, stop := context.WithCancelCause(t.Context())
+	bounded, over := context.WithTimeoutCause(t.Context(), time.Minute, errEndless)
+	defer over()
+	ctx, stop := context.WithCancelCause(bounded)
 	defer stop(nil)
 	var ended time.Time
 	proof, err = p.Prove(ctx, provertest.Input(1), nil, func(at prover.Progress) {
@@ -49,11 +54,12 @@ func run(t *testing.T, mode string, o Options) (proof prover.Proof, phases []str
 	return proof, phases, time.Since(ended), err
 }
 
-// marked are the processes that were started by any program of this package, and did not drop their mark.
+// marked are the processes that were started by a program of this test's, and did not drop their mark. Other packages'
+// tests run programs at the same time.
 func marked() (found []process) {
 	for _, p := range processes() {
 		environ, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ")
-		if err == nil && bytes.Contains(environ, []byte(mark+"=")) {
+		if err == nil && bytes.Contains(environ, []byte(mark+"=")) && bytes.Contains(environ, []byte(testMark+"="+os.Getenv(testMark)+"\x00")) {
 			found = append(found, p)
 		}
 	}

@@ -5,6 +5,7 @@ package command
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -22,12 +23,18 @@ import (
 	"claimprover/prover/provertest"
 )
 
+// testMark is a variable that reaches the programs, as its name has a prefix of SP1's. It tells whose they are.
+const testMark = "SP1_TEST_RUN"
+
 // TestMain lets this binary play the host program too. It inherits orphans, as a service does that is process 1 of its
 // container, and looks that it has none left at the end.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "host" {
 		hosts[os.Args[2]]()
 		return
+	}
+	if err := os.Setenv(testMark, rand.Text()); err != nil {
+		panic(err)
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		panic(err)
