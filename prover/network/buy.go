@@ -52,7 +52,8 @@ func (j *job) buy(ctx context.Context) error {
 	}
 	defer release()
 	if err := j.write(ctx, d); errors.Is(err, errUnsure) {
-		return nil // and begin anew
+		release()
+		return pause(ctx, j.opts.look/20) // and begin anew
 	} else if err != nil {
 		return err
 	}

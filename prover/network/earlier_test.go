@@ -160,13 +160,22 @@ func TestWhatAProcessSentInItsLastMomentIsWaitedFor(t *testing.T) {
 			both(t, w)
 		})
 	})
-	t.Run("though it arrives between two of the next process", func(t *testing.T) {
+	t.Run("though it arrives while the next process uploads", func(t *testing.T) {
 		for _, mode := range []network.Mode{network.Mainnet, network.Reserved} {
-			in(t, mode, dying(1), func(t *testing.T, w *world) {
+			var began time.Time
+			in(t, mode, func(o *networktest.Options, c *network.Options) {
+				dying(1)(o, c)
+				o.Faults.Transfer = func(string, string) networktest.TransferFault {
+					if since := time.Since(began); since >= 5*time.Second && since < 35*time.Second {
+						return networktest.Breaks
+					}
+					return networktest.Moves
+				}
+			}, func(t *testing.T, w *world) {
+				began = time.Now()
 				_, _, err := w.prove(inputs[1], &provertest.Journal{}, 5*time.Second)
 				require.ErrorIs(t, err, errOverrun)
 				w.restart()
-				time.Sleep(26 * time.Second) // it has been taken, and is not listed
 				both(t, w)
 			})
 		}
