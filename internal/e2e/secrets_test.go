@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +83,50 @@ func (u *untold) in(where, text string) {
 	for secret, what := range u.texts {
 		if strings.Contains(text, secret) {
 			u.t.Errorf("%s holds %s: %s", where, what, secret)
+		}
+	}
+}
+
+// secrets are what bodies hold that is told to nobody else: job ids, signatures, tokens.
+var secrets = regexp.MustCompile(`"(?:jobId|signature|token)":"(?:0x)?([^"]{16,})"`)
+
+// mustNotTell notes what stands in a request or an answer, and credentials.
+func (s *service) mustNotTell(sent, answered string, credentials ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, found := range slices.Concat(secrets.FindAllStringSubmatch(sent, -1), secrets.FindAllStringSubmatch(answered, -1)) {
+		s.untold[found[1]] = true
+	}
+	for _, credential := range credentials {
+		if len(credential) >= 16 {
+			s.untold[credential] = true
+		}
+	}
+}
+
+// toldNothing holds the log of each service of these tests, and while it lives its metrics and profiles, against all of
+// that: whatever a test is about.
+func (s *service) toldNothing() {
+	if s.t.Failed() {
+		return
+	}
+	places := map[string]string{"the log": s.logged()}
+	for _, path := range []string{"/metrics", "/debug/pprof/heap?debug=1", "/debug/pprof/goroutine?debug=2"} {
+		res, err := http.Get(s.admin + path)
+		if err != nil {
+			continue // it has ended
+		}
+		text, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		places[path] = string(text)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for place, text := range places {
+		for secret := range s.untold {
+			if strings.Contains(text, secret) {
+				s.t.Errorf("%s holds what is told to nobody: %s", place, secret)
+			}
 		}
 	}
 }

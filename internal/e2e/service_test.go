@@ -67,8 +67,9 @@ type service struct {
 	done  chan error // the process has ended
 	ends  sync.Once  // SIGTERM was sent
 
-	mu  sync.Mutex
-	log bytes.Buffer // guarded by mu
+	mu     sync.Mutex
+	log    bytes.Buffer    // guarded by mu
+	untold map[string]bool // guarded by mu; ids, credentials and signatures that were sent or answered
 }
 
 // start runs the program with a mock prover; settings are NAME=value and win over the usual ones.
@@ -85,7 +86,7 @@ func startOn(t *testing.T, stdout *os.File, settings ...string) *service {
 
 func startProgram(t *testing.T, program string, stdout *os.File, settings ...string) *service {
 	t.Helper()
-	s := &service{t: t, done: make(chan error, 1)}
+	s := &service{t: t, done: make(chan error, 1), untold: map[string]bool{}}
 	s.cmd = exec.Command(program, "serve")
 	s.cmd.Dir = t.TempDir()
 	s.cmd.Env = append([]string{
@@ -103,6 +104,7 @@ func startProgram(t *testing.T, program string, stdout *os.File, settings ...str
 	serving := make(chan struct{})
 	go s.watch(errs, serving)
 	t.Cleanup(func() {
+		s.toldNothing()
 		_ = s.cmd.Process.Kill()
 		<-s.done
 		if t.Failed() {
@@ -211,6 +213,7 @@ func (s *service) send(client *http.Client, method, url, body string, headers []
 	defer res.Body.Close()
 	read, err := io.ReadAll(res.Body)
 	require.NoError(s.t, err)
+	s.mustNotTell(body, string(read), req.Header.Get("X-API-Key"), strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
 	return answer{res, read}
 }
 
