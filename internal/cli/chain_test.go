@@ -47,7 +47,7 @@ func newOnChain(t *testing.T) *onChain {
 	t.Helper()
 	o := &onChain{circuit: verifytest.New(t)}
 	var err error
-	o.alice, err = claim.NewWallet()
+	o.alice, err = claim.WalletFromSeed([32]byte(common.FromHex("e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a"))) // everybody's //Alice
 	require.NoError(t, err)
 	o.bob, err = claim.NewWallet()
 	require.NoError(t, err)

@@ -9,7 +9,9 @@ import { key, program as claimprover, serve, ss58 } from "./service.js"
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 let built
+/** The back end's program, built once; EXAMPLE names one that is built already. */
 function program() {
+  if (process.env.EXAMPLE) return process.env.EXAMPLE
   const { status, stderr } = built ??= spawnSync("go", ["build", "-o", "tmp/example", "./web/example"], { cwd: root, encoding: "utf8" })
   if (status) throw new Error("go build: " + stderr)
   return root + "tmp/example"
@@ -18,9 +20,9 @@ function program() {
 /** Both programs, as scripts/example.sh takes them. */
 export const programs = () => ({ CLAIMPROVER: claimprover(), EXAMPLE: program() })
 
-/** Starts the back end for a service. @param {string} service its address */
-export async function serveExample(service) {
-  const child = spawn(program(), { stdio: ["ignore", "pipe", "inherit"], env: { CLAIMPROVER_URL: service, CLAIMPROVER_API_KEY: key, EXAMPLE_PORT: "0" } })
+/** Starts the back end for a service. @param {string} service its address @param {string} [apiKey] of it */
+export async function serveExample(service, apiKey = key) {
+  const child = spawn(program(), { stdio: ["ignore", "pipe", "inherit"], env: { CLAIMPROVER_URL: service, CLAIMPROVER_API_KEY: apiKey, EXAMPLE_PORT: "0" } })
   const gone = new Promise(resolve => child.on("exit", resolve))
   const url = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", line => resolve(line.match(/http:\S+/)[0]))
@@ -52,14 +54,15 @@ export const evmAccount = "0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"
 /**
  * Puts wallets into a page before it loads, as extensions do. They are strict: what a real one would not take they
  * refuse, and they note every request in `asked`.
- * @param {{ polkadot?: { deny?: boolean, refuse?: number, accounts?: any[] }, evm?: { refuse?: number, chain?: number, node?: string } }} which
+ * @param {{ polkadot?: { deny?: boolean, refuse?: number, accounts?: any[] }, evm?: { refuse?: number, chain?: number, only?: boolean, reverts?: boolean, node?: string } }} which
+ *   `refuse` counts down; `only`: it knows no other chain; `node`: it asks this one, whose account it has
  */
 export async function wallets(page, { polkadot, evm }) {
   const asked = []
   await page.exposeFunction("walletAsked", request => { asked.push(request) })
   await page.exposeFunction("walletSigns", signature)
-  await page.exposeFunction("nodeAsked", async (url, request) => (await fetch(url, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...request }),
+  if (evm?.node) await page.exposeFunction("nodeAnswers", async request => (await fetch(/** @type {string} */ (evm.node), {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ jsonrpc: "2.0", id: 1, params: [], ...request }),
   })).json())
   await page.addInitScript(inject, { polkadot: polkadot && { accounts: [{ address: bob, name: "Bob", type: "sr25519", genesisHash: null }], ...polkadot }, evm, evmAccount })
   return asked
@@ -89,13 +92,20 @@ function inject({ polkadot, evm, evmAccount }) {
   } } }
   if (!evm) return
   const refusal = (code, message) => Object.assign(new Error(message), { code })
-  let chain = evm.chain ?? 1
+  const node = async request => {
+    const { result, error } = await page.nodeAnswers(request)
+    if (error) throw refusal(error.code, error.message)
+    return result
+  }
+  let chain = evm.chain ?? 1, own = evmAccount
   page.ethereum = { async request(request) {
     page.walletAsked(request)
     if (this !== page.ethereum) throw new TypeError("called on its own")
     const { method, params } = request, hash = "0x" + "5e".repeat(32)
     switch (method) {
-      case "eth_requestAccounts": return [evmAccount]
+      case "eth_requestAccounts":
+        if (evm.node) [own] = await node({ method: "eth_accounts" })
+        return [own]
       case "eth_chainId": return "0x" + chain.toString(16)
       case "wallet_switchEthereumChain":
         exactly(params[0], ["chainId"])
@@ -105,10 +115,11 @@ function inject({ polkadot, evm, evmAccount }) {
         return null
       case "eth_sendTransaction":
         exactly(params[0], ["from", "to", "data"])
-        if (params[0].from != evmAccount || !/^0x[0-9a-f]{40}$/.test(params[0].to) || !/^0x([0-9a-f]{2})+$/.test(params[0].data)) throw refusal(-32602, "not a transaction")
+        if (params[0].from != own || !/^0x[0-9a-f]{40}$/.test(params[0].to) || !/^0x([0-9a-f]{2})+$/.test(params[0].data)) throw refusal(-32602, "not a transaction")
         if (evm.refuse-- > 0) throw refusal(4001, "User rejected the request.")
-        return hash
+        return evm.node ? node(request) : hash
       case "eth_getTransactionReceipt":
+        if (evm.node) return node(request)
         if (params[0] != hash) throw refusal(-32602, "no such transaction")
         return { status: evm.reverts ? "0x0" : "0x1", blockNumber: "0x2a" }
       default: throw refusal(4200, "unsupported: " + method)

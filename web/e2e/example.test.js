@@ -70,6 +70,7 @@ describe("the example", { concurrency: 3 }, () => {
     const { page, faults, asked } = await start(t, { wallets: { polkadot: {}, evm: {} } })
     await connect(page)
     await page.click("#own")
+    await page.locator("#step-recipient[data-state=done]").waitFor()
     await page.click("#sign")
     await says(page, "Test proof")
     await page.click("#send")
