@@ -26,6 +26,7 @@ type ClaimsOptions struct {
 	Wait, Proof func() time.Duration
 	// What claims come with: Merkle proofs of a list, and proofs of a program. Zero: not compared with the contract's.
 	ListRoot, Program [32]byte
+	Selector          [4]byte // that those proofs begin with; zero: the gateway is not asked for their route
 }
 
 // Claims asks the claim contract about accounts. However many ask about one, one question is on its way; what may change

@@ -67,7 +67,8 @@ func TestFacts(t *testing.T) {
 		"a deadline that is near": {before: func(t *testing.T, s *stage) {
 			require.NoError(t, s.Claims.Send("setClaimDeadline", big.NewInt(time.Now().Unix()+3600)))
 		}, says: "only"},
-		"a frozen route": {before: func(t *testing.T, s *stage) { require.NoError(t, s.Gateway.Send("freezeRoute", selector)) }, says: "has frozen the route"},
+		"a frozen route": {before: func(t *testing.T, s *stage) { require.NoError(t, s.Gateway.Send("freezeRoute", selector)) }, want: func(w *chain.Expected) { w.Routed = true }, says: "has frozen the route", at: "SP1_CIRCUIT_VERSION", fatal: true},
+		"a frozen route, and proofs that are for no chain": {before: func(t *testing.T, s *stage) { require.NoError(t, s.Gateway.Send("freezeRoute", selector)) }, says: "has frozen the route", at: "SP1_CIRCUIT_VERSION"},
 	} {
 		t.Run("of "+name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,7 @@ type sp1Verifier struct {
 	address common.Address
 	program [32]byte
 	gateway common.Address
+	closed  bool // the gateway has no route for the proofs that are asked about
 }
 
 // unfit says why no proof made here can be claimed on these terms; empty: it can, as far as can be told. Who runs the
@@ -30,10 +31,13 @@ func (c *Claims) unfit(ctx context.Context, t Terms) (string, error) {
 	if v.program != zero && v.program != c.opts.Program {
 		return "The contract takes proofs of another program than this service makes. Its operator must look after that.", nil
 	}
+	if v.closed {
+		return "The contract's gateway takes no proofs of the kind that this service makes. Its operator must look after that.", nil
+	}
 	return "", nil
 }
 
-// readVerifier asks what zkVerifier is, once for each that it ever is.
+// readVerifier asks what zkVerifier is, once for each that it ever is and that has a route.
 func (c *Claims) readVerifier(ctx context.Context, t Terms) (sp1Verifier, error) {
 	v := sp1Verifier{address: t.ZKVerifier}
 	if known := c.verifier.Load(); known != nil && known.address == v.address {
@@ -53,8 +57,15 @@ func (c *Claims) readVerifier(ctx context.Context, t Terms) (sp1Verifier, error)
 	if errGateway == nil {
 		v.gateway, _ = address(gateway)
 	}
+	if c.opts.Selector != [4]byte{} && v.gateway != (common.Address{}) {
+		routes, err := c.rpc.routes(ctx, v.gateway, t.Block, [][4]byte{c.opts.Selector})
+		if err != nil {
+			return v, err
+		}
+		v.closed = routes[0].Verifier == (common.Address{}) || routes[0].Frozen
+	}
 	another := a.outputs[0].revert != nil && a.outputs[1].revert != nil
-	if another || errKey == nil && errGateway == nil { // and not an answer that says nothing
+	if another || errKey == nil && errGateway == nil && !v.closed { // and not an answer that says nothing
 		c.verifier.Store(&v)
 	}
 	return v, nil

@@ -7,17 +7,38 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/stretchr/testify/require"
 
 	"claimprover/internal/chain"
 	"claimprover/internal/chain/chaintest"
 	"claimprover/internal/claim"
 	"claimprover/internal/fault"
+	"claimprover/internal/verify/verifytest"
 )
 
 // fitting compares the contract with what claims of the stage come with.
-func (s stage) fitting() chain.ClaimsOptions {
-	return chain.ClaimsOptions{FreshFor: time.Nanosecond, ListRoot: s.list.Root(), Program: program}
+func (s stage) fitting(t *testing.T) chain.ClaimsOptions {
+	return chain.ClaimsOptions{FreshFor: time.Nanosecond, ListRoot: s.list.Root(), Program: program, Selector: verifytest.New(t).Selector()}
+}
+
+// routed deploys another verifier for the program, with the stage's gateway; routeless one with an empty gateway.
+func routed(t *testing.T, s stage) common.Address { return zkVerifier(t, s, s.Gateway.Address) }
+
+func routeless(t *testing.T, s stage) common.Address {
+	contracts, err := chaintest.Contracts()
+	require.NoError(t, err)
+	empty, err := s.Node.Deploy(contracts["Gateway"])
+	require.NoError(t, err)
+	return zkVerifier(t, s, empty.Address)
+}
+
+func zkVerifier(t *testing.T, s stage, gateway common.Address) common.Address {
+	contracts, err := chaintest.Contracts()
+	require.NoError(t, err)
+	v, err := s.Node.Deploy(contracts["SP1ZKVerifier"], gateway, program)
+	require.NoError(t, err)
+	return v.Address
 }
 
 func TestAContractThatNoProofMadeHereFits(t *testing.T) {
@@ -34,6 +55,14 @@ func TestAContractThatNoProofMadeHereFits(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, s.Claims.Send("setZKVerifier", other.Address))
 		}, "another program"},
+		"its gateway has no route for such proofs": {func(t *testing.T, s stage) {
+			require.NoError(t, s.Claims.Send("setZKVerifier", routeless(t, s)))
+		}, "no proofs of the kind"},
+		"its gateway has frozen their route": {func(t *testing.T, s stage) {
+			frozen := routed(t, s)
+			require.NoError(t, s.Gateway.Send("freezeRoute", verifytest.New(t).Selector()))
+			require.NoError(t, s.Claims.Send("setZKVerifier", frozen))
+		}, "no proofs of the kind"},
 		"its verifier is of another kind": {func(t *testing.T, s stage) {
 			require.NoError(t, s.Claims.Send("setZKVerifier", s.Token.Address))
 		}, ""},
@@ -41,7 +70,7 @@ func TestAContractThatNoProofMadeHereFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, shared.get(t))
-			claims := s.claims(t, s.fitting())
+			claims := s.claims(t, s.fitting(t))
 			require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
 			c.change(t, s) // after the start, as its owner may
 			err := claims.Open(t.Context(), s.claim(t, 1))
@@ -62,13 +91,13 @@ func TestAContractThatNoProofMadeHereFits(t *testing.T) {
 
 func TestTheVerifierIsReadOnce(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, shared.get(t))
+	s := newStage(t, chaintest.New(t)) // nobody else makes blocks
 	p := newProxy(t, s.Node.URL)
-	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, s.fitting())
+	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, s.fitting(t))
 
 	ofVerifier := func(l lie) lie {
 		return func(w http.ResponseWriter, r *http.Request, e exchange) {
-			if len(e.methods) == 5 { // its two views, and what is in every batch
+			if len(e.calls) == 2 { // its two views
 				l(w, r, e)
 				return
 			}
@@ -80,13 +109,13 @@ func TestTheVerifierIsReadOnce(t *testing.T) {
 	p.lie(ofVerifier(answering("eth_call", `"0x"`)))
 	require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
 	p.lie(nil)
-	asked := p.asked.Load()
+	asked := int(p.asked.Load())
 	require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
-	require.EqualValues(t, 2, p.asked.Load()-asked, "an answer that says nothing is not kept")
+	require.Equal(t, 3, int(p.asked.Load())-asked, "an answer that says nothing is not kept: verifier and route are asked for")
 	for range 5 {
 		require.NoError(t, claims.Open(t.Context(), s.claim(t, 1)))
 	}
-	require.EqualValues(t, 7, p.asked.Load()-asked)
+	require.Equal(t, 8, int(p.asked.Load())-asked)
 }
 
 func TestAWorkerAsksAnew(t *testing.T) {

@@ -16,6 +16,7 @@ type Expected struct {
 	FileRoot      [32]byte // that the list's file claims
 	RootUnchecked bool     // ELIGIBILITY_ROOT_CHECK=off: another root is a warning only
 	Gateway       common.Address
+	Routed        bool // proofs are meant for this chain: the gateway must have a route for them
 }
 
 // Finding is a line for the operator: what is wrong and its remedy.
@@ -116,12 +117,16 @@ func (j *judgement) verifier(f Facts, want Expected) {
 	case want.Gateway != (common.Address{}) && f.Gateway != want.Gateway:
 		j.warn("SP1_VERIFIER_ADDRESS", "The contract asks the gateway %s, and VERIFY_ONCHAIN the one at %s. Set the contract's.", f.Gateway, want.Gateway)
 	}
+	say := j.warn
+	if want.Routed {
+		say = j.fatal
+	}
 	for _, r := range f.Routes {
 		switch {
 		case r.Verifier == (common.Address{}):
-			j.warn("", "The contract's gateway %s has no route for proofs that begin with 0x%x, which are those made here: none would be accepted. Its owner must add the verifier of this SP1 version.", f.Gateway, r.Selector)
+			say("SP1_CIRCUIT_VERSION", "The contract's gateway %s has no route for proofs that begin with 0x%x, which are those made here: none would be accepted. Its owner must add the verifier of this SP1 version, or another version must be proved with.", f.Gateway, r.Selector)
 		case r.Frozen:
-			j.warn("", "The contract's gateway %s has frozen the route for proofs that begin with 0x%x, which are those made here: none will be accepted again.", f.Gateway, r.Selector)
+			say("SP1_CIRCUIT_VERSION", "The contract's gateway %s has frozen the route for proofs that begin with 0x%x, which are those made here: none will be accepted again.", f.Gateway, r.Selector)
 		}
 	}
 }

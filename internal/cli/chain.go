@@ -71,7 +71,7 @@ type chainSide struct {
 // newChainSide makes it; nothing is asked yet. The feed, once there is one, says how long proofs take.
 func newChainSide(cfg *config.Config, list *eligibility.List, pace *atomic.Pointer[feed.Feed], control verify.Subject, log *slog.Logger) (*chainSide, error) {
 	c := &chainSide{control: control, metrics: chain.NewMetrics(), log: log, want: chain.Expected{
-		ChainID: cfg.ChainID, Program: cfg.VKey, RootUnchecked: cfg.RootCheck == "off",
+		ChainID: cfg.ChainID, Program: cfg.VKey, RootUnchecked: cfg.RootCheck == "off", Routed: cfg.Mode != config.Mock,
 	}}
 	if list != nil {
 		c.want.ListRoot, c.want.FileRoot = list.Root(), list.Stated()
@@ -126,6 +126,9 @@ func (c *chainSide) claimsOptions(fresh time.Duration, pace *atomic.Pointer[feed
 	}
 	if !c.want.RootUnchecked {
 		o.ListRoot = c.want.ListRoot
+	}
+	if c.want.Routed {
+		o.Selector = [4]byte(c.control.Proof)
 	}
 	return o
 }
