@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { checked, duration, exact, jobIdIn, link, list, publicValues, range, rough, short, tokens } from "../static/assets/format.js"
+import { checked, clock, duration, exact, jobIdIn, link, list, publicValues, range, rough, short, tokens } from "../static/assets/format.js"
 
 const plain = words => words.replaceAll("\u00a0", " ").replaceAll("\u2060", "")
 const id = "7f3a91e0-4c1b-4d2a-9f00-1b2c3d4e5fc2"
@@ -15,6 +15,11 @@ test("durations are exact, glances are rounded", () => {
   for (const [ms, words] of [[-5, "under 1 s"], [0, "under 1 s"], [1000, "1 s"], [59_400, "59 s"], [59_600, "1 min 00 s"], [182_000, "3 min 02 s"], [3_725_000, "1 h 2 min"]])
     assert.equal(plain(duration(ms)), words)
   for (const [s, words] of [[0, "0 s"], [42, "42 s"], [90, "2 min"], [5399, "90 min"], [7300, "2 h"]]) assert.equal(plain(rough(s)), words)
+})
+
+test("a clock is the reader's own, in 24 hours", () => {
+  for (const [h, m, s, words] of [[0, 0, 0, "00:00:00"], [9, 5, 7, "09:05:07"], [23, 59, 59, "23:59:59"]])
+    assert.equal(clock(new Date(2026, 10, 24, h, m, s).toISOString()), words)
 })
 
 test("a range is never more exact than it can be", () => {

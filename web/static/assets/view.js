@@ -100,6 +100,7 @@ function job(v) {
   show($("timeline"), v.steps.length > 0)
   fill($("timeline"), v.steps, () => v.steps.map(step))
   show($("result"), Boolean(v.result))
+  show($("contents"), Boolean(v.result))
   if (v.result) result(v)
   show($("sharing"), v.shareable)
   show($("share-note"), v.worthSharing)
