@@ -11,14 +11,17 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"claimprover/internal/fault"
 	"claimprover/prover"
@@ -193,6 +196,16 @@ func TestAProgramEndsByItselfAfterItsLastWord(t *testing.T) {
 	require.Contains(t, log.String(), "cleaned up")
 }
 
+func TestAProgramIsAskedToEndBeforeItIsKilled(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	_, _, free, err := run(t, "ends when told", Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Grace: time.Minute})
+	require.ErrorIs(t, err, errStop)
+	require.Contains(t, log.String(), "told to end")
+	require.NotContains(t, log.String(), "killed")
+	require.Less(t, free, 30*time.Second, "the grace is not waited for")
+}
+
 // ofThisBinary are the processes of this test's binary, marked or not, without this one.
 func ofThisBinary() (found []process) {
 	for _, p := range processes() {
@@ -266,6 +279,76 @@ func TestTheProgramDiesWithTheService(t *testing.T) {
 		err = errors.New("it lives on without its service")
 	}
 	require.NoError(t, err)
+}
+
+// TestTheProgramOutlivesOtherThreads: the kernel kills a program when the thread that started it ends, and Go's threads
+// do. There are several at once, as the goroutine that waits for a program may happen to hold its thread.
+func TestTheProgramOutlivesOtherThreads(t *testing.T) {
+	t.Parallel()
+	const programs = 12
+	p, err := New(program("proves on SIGUSR1"), Options{Grace: testGrace})
+	require.NoError(t, err)
+	running, lost := make(chan int, programs), make(chan struct{})
+	var all sync.WaitGroup
+	for range programs {
+		all.Go(func() {
+			told := false
+			_, err := p.Prove(t.Context(), provertest.Input(1), nil, func(at prover.Progress) {
+				if text, is := strings.CutPrefix(at.Phase, "ready "); is {
+					pid, _ := strconv.Atoi(text)
+					told = true
+					running <- pid
+					<-lost
+				}
+			})
+			if err != nil {
+				t.Errorf("it was killed: %v", err)
+			}
+			if !told {
+				running <- 0
+			}
+		})
+	}
+	var pids []int
+	for range programs {
+		pids = append(pids, <-running)
+	}
+	loseThreads(t)
+	close(lost)
+	for _, pid := range pids {
+		if pid > 0 {
+			_ = syscall.Kill(pid, syscall.SIGUSR1)
+		}
+	}
+	all.Wait()
+}
+
+// loseThreads ends a hundred threads, which are all that have nothing else to do and some new ones.
+func loseThreads(t *testing.T) {
+	const threads = 100
+	ids := make(chan int, threads)
+	end := make(chan struct{})
+	var all sync.WaitGroup
+	for range threads {
+		all.Go(func() {
+			runtime.LockOSThread() // and it is never unlocked: the thread ends with its goroutine
+			ids <- unix.Gettid()
+			<-end
+		})
+	}
+	for len(ids) < threads {
+		runtime.Gosched()
+	}
+	close(end)
+	all.Wait()
+	for range threads {
+		if id := <-ids; id != os.Getpid() { // the first thread stays
+			require.Eventually(t, func() bool {
+				_, err := os.Stat("/proc/self/task/" + strconv.Itoa(id))
+				return err != nil
+			}, 20*time.Second, time.Millisecond)
+		}
+	}
 }
 
 func TestTheProgramGetsNoSecrets(t *testing.T) {

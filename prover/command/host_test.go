@@ -95,6 +95,20 @@ var hosts = map[string]func(){
 		fmt.Fprintln(os.Stderr, "cleaned up")
 	},
 
+	"ends when told": func() {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		ready()
+		<-told
+		fmt.Fprintln(os.Stderr, "told to end")
+	},
+	"proves on SIGUSR1": func() {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGUSR1)
+		ready()
+		<-told
+		work(readRequest())
+	},
 	"sleeper": func() { ignoreTerm(); fmt.Fprintln(os.Stderr, "sleeping"); hang() },
 	"daemon":  func() { start(detached, "sleeper") },
 	"service": service,
