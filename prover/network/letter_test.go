@@ -57,6 +57,22 @@ func TestARequestThatWasAnsweredUnderAnotherNameIsFound(t *testing.T) {
 	}
 }
 
+func TestARequestWhoseAnswerWasLostIsLookedForBeforeItIsSentAgain(t *testing.T) {
+	for _, f := range []networktest.CallFault{networktest.LostUnavailable, networktest.LostInternal, networktest.LostHangs, networktest.LostCut, networktest.LostUnknown} {
+		var sent atomic.Int32
+		eachMode(t, func(o *networktest.Options, _ *network.Options) {
+			lost, count := times("RequestProof", 1, f), counting("RequestProof", &sent)
+			o.Faults.Call = func(m string) networktest.CallFault { count(m); return lost(m) }
+		}, func(t *testing.T, w *world) {
+			sent.Store(0)
+			_, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, sent.Load(), "fault %d: the network knows it already", f)
+			require.Empty(t, w.server.Refused())
+		})
+	}
+}
+
 func TestARequestThatIsRefusedInOddWordsHoldsUpNobodyForLong(t *testing.T) {
 	eachMode(t, func(o *networktest.Options, _ *network.Options) {
 		o.Faults.Call = times("RequestProof", 1000, networktest.Unknown)
