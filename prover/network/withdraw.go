@@ -66,7 +66,12 @@ func (c *Client) Cancel(ctx context.Context, id common.Hash) error {
 			return nil
 		case err == nil && time.Since(asked) > cancelEvery:
 			asked = time.Now()
-			if err := c.cancel(ctx, id); err != nil && code(err) != codes.Unknown {
+			err := c.cancel(ctx, id)
+			switch code(err) {
+			case codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
+				return err // and the next time too
+			}
+			if err != nil && code(err) != codes.Unknown {
 				c.opts.Logger.Warn("request not withdrawn", "request", id, "err", err)
 			}
 			continue
