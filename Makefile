@@ -76,6 +76,10 @@ flips: ## flip every byte of every recorded proof, its public values and its key
 screenshots: setup build ## take pictures of the page in its states, into tmp/screenshots
 	node scripts/screenshots.mjs
 
+.PHONY: figures
+figures: setup build ## take the page's figures on a slow processor through the DevTools protocol
+	CLAIMPROVER=bin/claimprover node scripts/page-figures.mjs
+
 .PHONY: image
 image: ## build the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t claimprover:$(VERSION) .
