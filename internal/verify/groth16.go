@@ -104,18 +104,17 @@ func (k *groth16Key) statement(inputs []fr.Element) bn254.G1Affine {
 }
 
 func (k *groth16Key) withoutDigest(inputs []fr.Element) bn254.G1Jac {
-	u := &usual{}
-	copy(u.inputs[:], inputs)
-	u.inputs[digestInput].SetZero()
-	if last := k.usual.Load(); last != nil && last.inputs == u.inputs {
+	var others [inputsAfterV6]fr.Element
+	copy(others[:], inputs)
+	others[digestInput].SetZero()
+	if last := k.usual.Load(); last != nil && last.inputs == others {
 		return last.sum
 	}
 	var s sum
 	s.total.FromAffine(&k.constant)
 	for i := range k.points {
-		s.addFixed(&u.inputs[i], k.points[i])
+		s.addFixed(&others[i], k.points[i])
 	}
-	u.sum = s.total
-	k.usual.Store(u)
-	return u.sum
+	k.usual.Store(&usual{others, s.total})
+	return s.total
 }
