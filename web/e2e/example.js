@@ -54,8 +54,8 @@ export const evmAccount = "0x742d35Cc6634C0532925a3b844Bc9e7595f4a3b2"
 /**
  * Puts wallets into a page before it loads, as extensions do. They are strict: what a real one would not take they
  * refuse, and they note every request in `asked`.
- * @param {{ polkadot?: { deny?: boolean, refuse?: number, accounts?: any[] }, evm?: { refuse?: number, chain?: number, only?: boolean, reverts?: boolean, node?: string } }} which
- *   `refuse` counts down; `only`: it knows no other chain; `node`: it asks this one, whose account it has
+ * @param {{ polkadot?: { deny?: boolean, refuse?: number, accounts?: any[], kind?: string }, evm?: { refuse?: number, chain?: number, only?: boolean, reverts?: boolean, node?: string } }} which
+ *   `refuse` counts down; `kind` is put before signatures; `only`: it knows no other chain; `node`: it asks this one, whose account it has
  */
 export async function wallets(page, { polkadot, evm }) {
   const asked = []
@@ -75,18 +75,19 @@ function inject({ polkadot, evm, evmAccount }) {
     if (JSON.stringify(Object.keys(given).sort()) != JSON.stringify(names.sort())) throw new Error("odd request: " + JSON.stringify(given))
   }
   if (polkadot) page.injectedWeb3 = { "polkadot-js": { version: "0.62.1", async enable(origin) {
-    page.walletAsked({ enable: origin })
+    await page.walletAsked({ enable: origin })
     if (typeof origin != "string" || !origin) throw new Error("who is asking?")
     if (polkadot.deny) throw new Error("The source is not allowed to interact with this extension")
     return {
       accounts: { get: async () => polkadot.accounts, subscribe: () => () => {} },
       signer: { async signRaw(payload) {
-        page.walletAsked({ signRaw: payload })
+        await page.walletAsked({ signRaw: payload })
         exactly(payload, ["address", "data", "type"])
         if (payload.type != "bytes" || !/^0x[0-9a-f]{64}$/.test(payload.data)) throw new Error("not bytes")
         if (!polkadot.accounts.some(a => a.address == payload.address)) throw new Error("no such account")
         if (polkadot.refuse-- > 0) throw new Error("Cancelled")
-        return { id: 1, signature: await page.walletSigns(payload.data) }
+        const signature = await page.walletSigns(payload.data)
+        return { id: 1, signature: polkadot.kind ? "0x" + polkadot.kind + signature.slice(2) : signature }
       } },
     }
   } } }
@@ -99,7 +100,7 @@ function inject({ polkadot, evm, evmAccount }) {
   }
   let chain = evm.chain ?? 1, own = evmAccount
   page.ethereum = { async request(request) {
-    page.walletAsked(request)
+    await page.walletAsked(request)
     if (this !== page.ethereum) throw new TypeError("called on its own")
     const { method, params } = request, hash = "0x" + "5e".repeat(32)
     switch (method) {

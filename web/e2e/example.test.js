@@ -71,9 +71,9 @@ describe("the example", { concurrency: 3 }, () => {
     await connect(page)
     await page.click("#own")
     await page.locator("#step-recipient[data-state=done]").waitFor()
-    await page.click("#sign")
+    await page.dblclick("#sign") // which signs and submits once
     await says(page, "Test proof")
-    await page.click("#send")
+    await page.dblclick("#send")
     await page.locator("#send-note", { hasText: "in block 42" }).waitFor()
     const { transaction } = await jobOf(page)
     assert.deepEqual(asked.filter(a => a.enable || a.signRaw), [{ enable: "claimprover example" }, { signRaw: { address: bob, data: asked[2].signRaw.data, type: "bytes" } }])
@@ -117,6 +117,35 @@ describe("the example", { concurrency: 3 }, () => {
     await page.selectOption("#account", bob)
     await page.locator("#sign:not([aria-disabled])").click()
     await says(page, "Test proof")
+    assert.deepEqual(faults, [])
+  })
+
+  test("takes a signature that says it is sr25519, and none that says it is of another kind", async t => {
+    const marked = await start(t, { wallets: { polkadot: { kind: "01" } } })
+    await connect(marked.page)
+    await submit(marked.page)
+    await says(marked.page, "Test proof")
+    const other = await start(t, { wallets: { polkadot: { kind: "00" } } })
+    await connect(other.page)
+    await submit(other.page)
+    await trouble(other.page, "The wallet gave no sr25519 signature")
+  })
+
+  test("drops the answer about an account that is no longer the chosen one", async t => {
+    const { page, faults } = await start(t)
+    await connect(page)
+    let late
+    await page.route("**/v1/claims/5CiPP*", route => new Promise(resolve => { late = () => resolve(route.continue()) }))
+    await page.selectOption("#account", { index: 1 })
+    while (!late) await new Promise(resolve => setTimeout(resolve, 10))
+    await page.selectOption("#account", { index: 0 })
+    await page.locator("#standing", { hasText: "On the list" }).waitFor()
+    const answered = page.waitForResponse("**/v1/claims/5CiPP*")
+    late()
+    await (await answered).finished()
+    await page.evaluate(() => new Promise(resolve => setTimeout(resolve, 50)))
+    assert.ok(await page.locator("#trouble").isHidden())
+    assert.equal(await page.locator("#sign").getAttribute("aria-disabled"), null)
     assert.deepEqual(faults, [])
   })
 
@@ -206,7 +235,7 @@ describe("the example", { concurrency: 3 }, () => {
 test("the script of make example serves both, away from other settings, and Ctrl-C ends both", async t => {
   const child = spawn("scripts/example.sh", {
     cwd: new URL("../..", import.meta.url), detached: true, stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, ...programs(), EXAMPLE_PORT: "0", MOCK_DELAY: "100ms", SP1_PROVER: "local", CLAIMPROVER_API_KEY: "of another service" },
+    env: { ...process.env, ...programs(), EXAMPLE_PORT: "0", MOCK_DELAY: "100ms", WORKER_COUNT: "none", CLAIMPROVER_API_KEY: "of another service" },
   })
   t.after(() => { try { process.kill(-child.pid, "SIGKILL") } catch { /* gone */ } })
   const gone = new Promise(resolve => child.on("exit", resolve))
