@@ -43,6 +43,7 @@ for (const [name, scene] of Object.entries(scenes)) {
     }
     await page.setViewportSize({ width: 320, height: 640 })
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "scrolls sideways")
+    assert.ok(await page.evaluate(() => document.querySelector(".brand").getClientRects().length == 1 && document.querySelector(".brand").clientHeight < 40), "the name is broken")
     assert.deepEqual(faults, [])
   })
 }

@@ -21,7 +21,7 @@ export const sentence = {
   stale: at => `The connection is lost. The figures are as of ${at}.`,
   draining: "Restarting. Running proofs finish; new claims are taken again in a moment.",
   paused: "Paused. Running proofs finish; new claims are refused for now.",
-  chainAway: "The chain cannot be asked right now. Running proofs go on; new claims are taken again when it answers.",
+  chainAway: "The chain cannot be asked right now. New claims have to wait.",
   full: "The line is full. New claims are refused until a place is free.",
   busy: (queued, time) => `Busy: ${queued} in line. A proof takes ${time}, plus the wait.`,
   normal: time => `Working normally. A proof takes ${time} right now.`,
@@ -33,7 +33,7 @@ export const sentence = {
 export const banners = {
   draining: ["draining", "Restarting: new claims are refused for a moment. A job that the restart ends can be submitted again; nothing is bought twice."],
   paused: reason => ["paused", `New claims are refused for now: ${reason}`],
-  chainAway: ["chain-away", "The chain does not answer, so new claims cannot be judged and are refused for now. It is asked again by itself."],
+  chainAway: ["chain-away", "The chain does not answer, so new claims are refused for now. It is asked again by itself, and running proofs go on."],
   mock: ["mock", "Test mode: proofs are not valid on chain."],
   anonymous: ["anonymous", "Open: anyone may submit, without a key."],
 }
