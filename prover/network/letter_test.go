@@ -73,6 +73,26 @@ func TestARequestWhoseAnswerWasLostIsLookedForBeforeItIsSentAgain(t *testing.T) 
 	}
 }
 
+func TestARequestThatWasNotTakenIsNotTakenForAnother(t *testing.T) {
+	var sent atomic.Int32
+	eachMode(t, func(o *networktest.Options, _ *network.Options) {
+		o.Fulfilled = 10 * time.Minute
+		o.Faults.Call = func(m string) networktest.CallFault {
+			if m == "RequestProof" && sent.Add(1) == 2 {
+				return networktest.Unavailable
+			}
+			return networktest.Works
+		}
+	}, func(t *testing.T, w *world) {
+		sent.Store(0)
+		_, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Minute)
+		require.ErrorIs(t, err, errOverrun)
+		_, _, err = w.prove(inputs[2], &provertest.Journal{}, time.Hour)
+		require.NoError(t, err)
+		require.Equal(t, 1, w.bought(2))
+	})
+}
+
 func TestARequestThatIsRefusedInOddWordsHoldsUpNobodyForLong(t *testing.T) {
 	eachMode(t, func(o *networktest.Options, _ *network.Options) {
 		o.Faults.Call = times("RequestProof", 1000, networktest.Unknown)

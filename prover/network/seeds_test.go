@@ -45,6 +45,9 @@ func TestSeededFaults(t *testing.T) {
 	}
 	p := prove(t)
 	for seed := first; seed < first+n && !t.Failed(); seed++ {
+		if seed > first && seed%500 == 0 {
+			t.Logf("%d lives", seed-first)
+		}
 		synctest.Test(t, func(t *testing.T) {
 			l := newLife(t, seed, p)
 			l.live()
