@@ -42,7 +42,7 @@ lint: setup ## check formatting, vet, staticcheck, and the browser client's type
 
 .PHONY: bench
 bench: ## run the benchmarks that BENCHMARKS.md was made with
-	go test -run '^$$' -bench . -benchmem ./hub ./internal/admission ./internal/chain ./internal/claim ./internal/eligibility ./internal/jobs/memstore ./internal/rate ./internal/verify ./server/stream
+	go test -run '^$$' -bench . -benchmem ./hub ./internal/admission ./internal/chain ./internal/claim ./internal/eligibility ./internal/jobs/memstore ./internal/rate ./internal/verify ./prover/network ./server/stream
 
 .PHONY: load
 load: build ## measure submissions of each kind, and events to a thousand followers
@@ -71,6 +71,10 @@ fuzz: ## fuzz every target for FUZZTIME (30s) each
 .PHONY: flips
 flips: ## flip every byte of every recorded proof, its public values and its key (some minutes)
 	FLIPS=all go test -race -count=1 -v -timeout=60m -run TestEveryFlippedByteIsRefused ./internal/verify
+
+.PHONY: seeds
+seeds: ## buy proofs over 10,000 lives on a network where everything goes wrong (ten minutes)
+	NETWORK_SEEDS=10000 go test -count=1 -v -timeout=60m -run TestSeededFaults ./prover/network
 
 .PHONY: screenshots
 screenshots: setup build ## take pictures of the page in its states, into tmp/screenshots

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,16 +42,27 @@ func open(b *testing.B, o networktest.Options) (*networktest.Server, *network.Cl
 func BenchmarkJob(b *testing.B) {
 	_, c := open(b, networktest.Options{Fulfilled: time.Nanosecond})
 	b.ReportAllocs()
+	before := processorTime(b)
 	for b.Loop() {
 		if _, err := c.Prove(b.Context(), inputs[1], &provertest.Journal{}, func(prover.Progress) {}); err != nil {
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// processorTime is what the process has used of all cores.
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkInFlight has many requests waiting and tells what they take in memory, the network's own included.
 func BenchmarkInFlight(b *testing.B) {
-	for _, n := range []int{1000} {
+	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("requests=%d", n), func(b *testing.B) {
 			for b.Loop() {
 				inFlight(b, n)

@@ -33,6 +33,7 @@ import (
 // What happens to the n-th call of a method depends on the seed and n alone; which goroutine makes it, at one instant of
 // the bubble's time, does not.
 func TestSeededFaults(t *testing.T) {
+	t.Parallel() // beside processes that are killed, which mostly wait
 	first, n := uint64(0), uint64(120)
 	if testing.Short() {
 		n = 30
