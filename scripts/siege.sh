@@ -12,5 +12,5 @@ fi
 go test -race -count=100 -timeout=60m -run '^TestTwoHundredAtOnce$' ./server
 # One after another: each crowd is to be alone with the program.
 SIEGE=1 go test -race -count=1 -timeout=60m -parallel=1 -v \
-	-run '^(TestSlowHTTPTest|TestPeersThatNeverAnswerDelayNoDrain|TestSubscribersThatNeverRead|TestWhatAVisitorUsedComesBack|TestHostileHTTP|TestTheWallClockJumps)$' \
+	-run '^(TestSlowHTTPTest|TestIdleConnectionsAreLetGo|TestPeersThatNeverAnswerDelayNoDrain|TestSubscribersThatNeverRead|TestWhatAVisitorUsedComesBack|TestHostileHTTP|TestTheWallClockJumps)$' \
 	./internal/e2e | grep -E '^(ok|FAIL|panic)|^ *--- (FAIL|SKIP)|^--- PASS|_test.go:'

@@ -30,21 +30,28 @@ const crowded = "MAX_STREAMS_PER_IP=15000"
 
 const handshake = " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 
-// rude opens a stream of which only the header is ever read: half of them WebSockets, which answer no ping and no close.
-func (s *service) rude(t *testing.T, n int, path string) *net.TCPConn {
+// dialSmall opens a connection whose kernel takes 4 KiB and no more until they are read.
+func (s *service) dialSmall(t *testing.T, patience time.Duration) *net.TCPConn {
 	t.Helper()
 	small := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { // afterwards the window is announced
 		return c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) })
 	}}
-	dialled, err := small.DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+	conn, err := small.DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
-	conn := dialled.(*net.TCPConn)
 	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	return conn.(*net.TCPConn)
+}
+
+// rude opens a stream of which only the header is ever read: half of them WebSockets, which answer no ping and no close.
+func (s *service) rude(t *testing.T, n int, path string) *net.TCPConn {
+	t.Helper()
+	conn := s.dialSmall(t, 10*time.Minute)
 	request, want := "GET "+path+handshake, "HTTP/1.1 101 "
 	if n%2 == 0 {
 		request, want = "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 "
 	}
-	_, err = io.WriteString(conn, request)
+	_, err := io.WriteString(conn, request)
 	require.NoError(t, err)
 	head := make([]byte, len(want))
 	_, err = io.ReadFull(conn, head)
@@ -148,6 +155,32 @@ func TestWhatAVisitorUsedComesBack(t *testing.T) {
 	}, time.Minute, 100*time.Millisecond, "before %v", before)
 	t.Logf("%d connects and disconnects: before %+v, after %+v", visits, before, after)
 	require.LessOrEqual(t, after.heap, before.heap+4<<20)
+}
+
+// TestIdleConnectionsAreLetGo after a minute, and those that never send a word after ten seconds.
+func TestIdleConnectionsAreLetGo(t *testing.T) {
+	if !siege {
+		t.Skip("takes a minute; see make siege")
+	}
+	s := start(t)
+	before := s.metric("process_open_fds")
+	const silent, idle = 1000, 1000
+	for range silent {
+		s.dial(t, 5*time.Minute)
+	}
+	for range idle {
+		conn := s.dial(t, 5*time.Minute)
+		_, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+	}
+	begin := time.Now()
+	gone := func(left float64) func() bool {
+		return func() bool { return s.metric("process_open_fds") <= before+left }
+	}
+	require.Eventually(t, gone(idle+4), 15*time.Second, 50*time.Millisecond, "the silent")
+	t.Logf("%d silent connections were gone after %v", silent, time.Since(begin))
+	require.Eventually(t, gone(4), 75*time.Second, 50*time.Millisecond, "the idle")
+	t.Logf("%d idle connections were gone after %v", idle, time.Since(begin))
 }
 
 // TestSlowHTTPTest has the program of that name try to use the service up, with a thousand connections of each kind.
