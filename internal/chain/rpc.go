@@ -108,9 +108,6 @@ func (r *RPC) Close() {
 // ask gives the first good answer within Timeout. An error is a fault.Error of rpc_unavailable, or wraps the cause of
 // ctx's end.
 func (r *RPC) ask(ctx context.Context, q question) (answer, error) {
-	if r.allCut() {
-		return answer{}, unavailable(errCut)
-	}
 	asking, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTime)
 	defer cancel()
 	var a answer
@@ -141,15 +138,6 @@ func isTrouble(err error) bool {
 // away says that no endpoint is trusted to answer: each was cut, and has not answered since.
 func (r *RPC) away() bool {
 	return !slices.ContainsFunc(r.nodes, func(n *node) bool { return n.breaker.IsClosed() })
-}
-
-func (r *RPC) allCut() bool {
-	for _, n := range r.nodes {
-		if !n.breaker.IsOpen() || n.breaker.RemainingDelay() == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // once tries each endpoint that is not cut, the preferred first.

@@ -29,22 +29,23 @@ func TestClaimedIsForGoodOnlyOnceItIsFinal(t *testing.T) {
 	p := newProxy(t, sim.URL)
 	claims := claimsAt(t, rpcTo(t, chain.RPCOptions{}, p.URL), s.Claims.Address, always)
 	c := s.claim(t, 1)
-	s.pay(t, 1)
 	at, _, _ := head(t, sim.Node)
-	require.Less(t, at, uint64(31), "the claim's block is not final yet")
+	sim.Commit(int(32 - at)) // a contract that is final itself, without the claim
+	s.pay(t, 1)
 	final := func() bool {
 		standing, err := claims.Standing(t.Context(), c.PublicKey)
 		require.NoError(t, err)
 		require.Equal(t, amount, standing.Claimed)
 		return standing.Final
 	}
-	sim.Commit(int(31 - at))
+	require.False(t, final(), "in a block that is not")
+	sim.Commit(63 - 33)
 	require.False(t, final(), "in the block before the next that is final")
 	asked := p.asked.Load()
 	require.Equal(t, fault.AlreadyClaimed, codeOf(claims.Open(t.Context(), c)))
 	require.EqualValues(t, 1, p.asked.Load()-asked, "what may change is asked again")
 
-	sim.Commit(1) // the 32nd block, which is final with all before it
+	sim.Commit(1) // the 64th block, which is final with all before it
 	require.True(t, final())
 	asked = p.asked.Load()
 	sim.AdjustTime(400 * 24 * time.Hour)
