@@ -24,6 +24,7 @@ func TestMetricsHaveTheirNames(t *testing.T) {
 		"build_info", "submissions_total", "jobs_ended_total", "http_request_duration_seconds", "queue_wait_seconds",
 		"prove_duration_seconds", "phase_duration_seconds", "jobs", "queue_capacity", "workers", "queue_oldest_age_seconds",
 		"stream_subscribers", "stream_events_total", "stream_replaced_total", "stream_closed_total", "stream_lag_seconds",
+		"rpc_requests_total", "rpc_breaker_open",
 	} {
 		require.Contains(t, string(text), "# TYPE claimprover_"+name+" ")
 	}
