@@ -189,7 +189,7 @@ func proverOf(cfg *config.Config, v *config.Verdict, log *slog.Logger) prover.Pr
 // verificationOf makes the checks. A verifier that does not pass its own test must not say anything of a proof, so the
 // service does not start.
 func verificationOf(cfg *config.Config, v *config.Verdict) (checks verification) {
-	native, err := verify.New(verify.Options{})
+	native, err := verify.New(digestOf(cfg.PublicValuesHash))
 	if err != nil {
 		v.Refuse("VERIFY_PROOF", "The verifier failed its own test, so nothing may be verified with this program: %v.", err)
 		return checks

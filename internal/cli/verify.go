@@ -25,6 +25,7 @@ type VerifyCmd struct {
 	Proof        string `name:"proof" help:"The proof: hex, or a file that holds it, or such a JSON file."`
 	PublicValues string `name:"public-values" help:"What the program committed, likewise."`
 	VKey         string `name:"vkey" help:"The program's verifying key, likewise."`
+	Hash         string `name:"hash" enum:"sha256,blake3" default:"sha256" help:"How the program hashes its public values; blake3 is for a guest built with that feature."`
 	RPCURL       string `name:"rpc-url" help:"JSON-RPC endpoint of a chain whose verifier contract is asked too."`
 	Verifier     string `name:"verifier" help:"SP1's verifier gateway on that chain; unset means the usual one of the proof's system, for Groth16 and PLONK have gateways of their own."`
 	JSON         bool   `name:"json" help:"Print one JSON object." group:"Common flags"`
@@ -53,7 +54,7 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 	if err != nil {
 		return usage(err)
 	}
-	verifier, err := verify.New(verify.Options{})
+	verifier, err := verify.New(digestOf(cmd.Hash))
 	if err != nil {
 		return fmt.Errorf("the verifier failed its own test: %w", err)
 	}
@@ -89,6 +90,14 @@ func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
 		return &ended{exit: exitFailed, code: "not_valid", message: "The proof is not valid."}
 	}
 	return nil
+}
+
+// digestOf is for a program whose public values are hashed with that.
+func digestOf(hash string) (o verify.Options) {
+	if hash == "blake3" {
+		o.Digest = verify.Blake3
+	}
+	return o
 }
 
 // askTime bounds how long the contract is asked for an answer.

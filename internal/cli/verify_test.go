@@ -2,7 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,4 +73,19 @@ func TestVerifyAsksTheContractOfARealProof(t *testing.T) {
 	require.Regexp(t, `(?m)^✗ groth16  .*\n✗ onchain  the verifier contract refused the proof: ProofInvalid\nnot valid`, out)
 	_, err = ask(func(c *VerifyCmd) { c.Verifier = chaintest.Nobody.Hex() })
 	require.ErrorContains(t, err, "could not be asked", "an address without code says nothing of a proof")
+}
+
+func TestTheHashOfAProgramsPublicValuesIsAChoice(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../verify/testdata/proofs.json")
+	require.NoError(t, err)
+	type recording struct{ Proof, PublicValues, VKey, PublicValuesHash string }
+	var recorded []recording
+	require.NoError(t, json.Unmarshal(raw, &recorded))
+	i := slices.IndexFunc(recorded, func(r recording) bool { return r.PublicValuesHash == "blake3" })
+	for hash, valid := range map[string]bool{"sha256": false, "blake3": true} {
+		cmd := VerifyCmd{Proof: recorded[i].Proof, PublicValues: recorded[i].PublicValues, VKey: recorded[i].VKey, Hash: hash}
+		err := cmd.Run(t.Context(), Streams{Out: io.Discard})
+		require.Equal(t, valid, err == nil, hash)
+	}
 }

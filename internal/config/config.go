@@ -101,6 +101,7 @@ type Prover struct {
 	Whitelist         Addresses     `name:"network-whitelist" help:"Provers that may bid, comma-separated; unset means those the network calls available."`
 	PrivateStdin      bool          `name:"network-private-stdin" default:"true" help:"Keep a proof's input, which holds the wallet's signature, from the public."`
 	VKey              VKey          `name:"sp1-program-vkey" help:"Verifying key of the claim program, 32 bytes of hex."`
+	PublicValuesHash  string        `name:"sp1-public-values-hash" default:"sha256" oneof:"sha256 blake3" help:"How the program hashes its public values; blake3 is for a guest built with that feature, whose proofs no SP1 contract takes."`
 	VerifyProof       *bool         `name:"verify-proof" help:"Check each proof natively before anybody gets it; unset means yes except in mock mode, false is refused in network mode."`
 	VerifyOnchain     bool          `name:"verify-onchain" default:"false" help:"Also ask the verifier contract about each proof."`
 }

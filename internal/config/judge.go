@@ -125,6 +125,15 @@ func judgeProver(c *Config, v *Verdict) {
 	if c.Mode == Mock && c.VerifyOnchain {
 		v.Refuse("VERIFY_ONCHAIN", "Mock proofs are empty and no contract takes them. Leave it out with SP1_PROVER=mock.")
 	}
+	switch {
+	case c.PublicValuesHash == "sha256":
+	case c.Mode == Network:
+		v.Refuse("SP1_PUBLIC_VALUES_HASH", "Proofs of a program that hashes with BLAKE3 would be bought for a contract that refuses them. Build the program without sp1-zkvm's feature blake3, and leave this out with SP1_PROVER=network.")
+	case c.VerifyOnchain:
+		v.Refuse("SP1_PUBLIC_VALUES_HASH", "No SP1 contract takes the proofs of a program that hashes with BLAKE3. Build the program without sp1-zkvm's feature blake3, or leave VERIFY_ONCHAIN out.")
+	default:
+		v.Warn("SP1_PUBLIC_VALUES_HASH", "No SP1 contract takes the proofs of a program that hashes with BLAKE3; nobody can claim with them.")
+	}
 	if c.Mode == Mock && c.VerifyProof != nil && *c.VerifyProof {
 		v.Warn("VERIFY_PROOF", "Mock proofs are empty, so nothing is verified.")
 	}

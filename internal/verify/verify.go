@@ -16,16 +16,20 @@ import (
 	"strings"
 
 	"github.com/consensys/gnark/logger"
+	"github.com/zeebo/blake3"
 
 	"claimprover/internal/verify/internal/registry"
 )
 
 // Options tune a [Verifier]; the zero value is right for every program that SP1's contracts can verify.
 type Options struct {
-	// Digest is how the program commits to its public values; nil means SHA-256. A guest built with sp1-zkvm's feature
-	// blake3 uses BLAKE3-256: its proofs are valid, but every SP1 contract refuses them.
+	// Digest is how the program commits to its public values; nil means SHA-256.
 	Digest func(publicValues []byte) [32]byte
 }
+
+// Blake3 is the digest of a guest that was built with sp1-zkvm's feature blake3. Its proofs are valid, but every SP1
+// contract refuses them.
+func Blake3(publicValues []byte) [32]byte { return blake3.Sum256(publicValues) }
 
 // Verifier checks proofs. It is not written to after [New].
 type Verifier struct {
