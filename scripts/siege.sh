@@ -10,7 +10,13 @@ if ! command -v slowhttptest >/dev/null; then
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slowhttptest >/dev/null
 fi
 go test -race -count=100 -timeout=60m -run '^TestTwoHundredAtOnce$' ./server
-# One after another: each crowd is to be alone with the program.
-SIEGE=1 go test -race -count=1 -timeout=60m -parallel=1 -v \
-	-run '^(TestSlowHTTPTest|TestIdleConnectionsAreLetGo|TestPeersThatNeverAnswerDelayNoDrain|TestSubscribersThatNeverRead|TestWhatAVisitorUsedComesBack|TestHostileHTTP|TestTheWallClockJumps)$' \
-	./internal/e2e | grep -E '^(ok|FAIL|panic)|^ *--- (FAIL|SKIP)|^--- PASS|_test.go:'
+crowds() {
+	SIEGE=1 go test -race -count=1 -timeout=60m -v "$@" ./internal/e2e >"$log" 2>&1 || failed=1
+	grep -E '^(ok|FAIL|panic)|^ *--- (FAIL|SKIP)|^--- PASS|_test.go:' "$log"
+}
+log=$(mktemp) failed=
+trap 'rm -f "$log"' EXIT
+# One after another: each crowd is to be alone with the program. The last one is many crowds at once.
+crowds -parallel=1 -run '^(TestSlowHTTPTest|TestIdleConnectionsAreLetGo|TestPeersThatNeverAnswerDelayNoDrain|TestSubscribersThatNeverRead|TestWhatAVisitorUsedComesBack|TestTheWallClockJumps)$'
+crowds -run '^TestHostileHTTP$'
+[ -z "$failed" ]
