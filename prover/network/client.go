@@ -53,10 +53,14 @@ func New(o Options) (*Client, error) {
 	c.store.failed = func(err error) { c.metrics.fail("", err) }
 	c.before = newEarlier(time.Now(), o)
 	c.form.sdk.Store(o.Mode != Cluster)
+	jitter := .3
+	if o.even {
+		jitter = 0
+	}
 	c.retry = failsafe.With(retrypolicy.NewBuilder[any]().
 		HandleIf(func(_ any, err error) bool { return passing(err) }).
 		WithMaxAttempts(o.Tries).
-		WithBackoff(500*time.Millisecond, 15*time.Second).WithJitterFactor(.3).ReturnLastFailure().Build())
+		WithBackoff(500*time.Millisecond, 15*time.Second).WithJitterFactor(jitter).ReturnLastFailure().Build())
 	var err error
 	if c.conn, err = c.connect(); err != nil {
 		return nil, errors.New("network: the endpoint cannot be used")

@@ -18,3 +18,9 @@ func (o Options) Looking(d time.Duration) Options {
 	o.look = d
 	return o
 }
+
+// Even makes a client's waits exact, so that one life is as the other.
+func (o Options) Even() Options {
+	o.even = true
+	return o
+}

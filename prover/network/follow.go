@@ -85,6 +85,9 @@ func (c *Client) status(ctx context.Context, id common.Hash) (*wire.GetStatusRes
 func (j *job) interval() time.Duration {
 	age := time.Since(time.Unix(j.entry.Sent, 0))
 	d := min(max(age/20, j.opts.Poll), 10*j.opts.Poll)
+	if j.opts.even {
+		return d
+	}
 	return time.Duration(float64(d) * (.8 + .4*rand.Float64()))
 }
 

@@ -60,6 +60,7 @@ type Options struct {
 	// Only tests change these.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	dns  *net.Resolver
+	even bool          // waits have their exact length: nothing is drawn
 	look time.Duration // for which a request is looked for: longer than a call takes, so that no copy of it is under way by then
 }
 

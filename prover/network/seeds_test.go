@@ -84,6 +84,7 @@ func newLife(t *testing.T, seed uint64, prove func([32]byte, []byte) []byte) *li
 		trouble: time.Now().Add(time.Duration(r.IntN(60)) * time.Minute), severity: r.Uint64N(300),
 	}
 	l.world = newWorld(t, l.mode, prove, func(so *networktest.Options, co *network.Options) {
+		*co = co.Even()
 		so.Faults = networktest.Faults{Call: l.call, Request: l.fate, Transfer: l.transfer, Nonce: l.nonce}
 		so.Fulfilled = time.Duration(1+r.IntN(300)) * time.Second
 		so.Executed, so.Assigned = so.Fulfilled/4, so.Fulfilled/3
