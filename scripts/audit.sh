@@ -15,6 +15,7 @@ for modfile in go.mod tools.mod geth.mod; do
 	go mod verify -modfile=$modfile >/dev/null || fail "a module of $modfile is not what $(basename $modfile .mod).sum says"
 done
 go list -mod=readonly -deps -test ./... >/dev/null || fail "go.mod does not name all that is imported"
+go mod tidy -diff >/dev/null || fail "go.mod or go.sum is not as 'go mod tidy' makes it"
 echo "modules   are what the sum files say; none is replaced"
 
 grep -nE '@latest|@main|@master|curl .*\| *(ba)?sh' Makefile Dockerfile scripts/*.sh | grep -v '^scripts/audit.sh' && fail "a tool without a version"

@@ -10,17 +10,15 @@ geth=bin/geth-$version
 source=internal/chain/chaintest/simulated/main.go
 simulated=bin/simulated-$version-$(sha256sum "$source" | cut -c1-8)
 
-build() { # FILE PACKAGE [FLAG…]; whole or not at all, also when two build at once
+build() { # FILE PACKAGE; whole or not at all, also when two build at once
 	if ! grep -q "github.com/ethereum/go-ethereum v$version\$" geth.mod; then
 		echo "geth.mod is not at v$version, as go.mod is: go get -modfile=geth.mod github.com/ethereum/go-ethereum@v$version" >&2
 		exit 1
 	fi
 	mkdir -p bin
-	file=$1 package=$2
-	shift 2
-	go build -modfile=geth.mod -ldflags='-s -w' "$@" -o "$file.$$" "$package"
-	mv "$file.$$" "$file"
+	go build -modfile=geth.mod -ldflags='-s -w' -o "$1.$$" "$2"
+	mv "$1.$$" "$1"
 }
 [ -x "$geth" ] || build "$geth" github.com/ethereum/go-ethereum/cmd/geth
-[ -x "$simulated" ] || build "$simulated" "./${source%/*}" -tags=simulated
+[ -x "$simulated" ] || build "$simulated" "./$source"
 echo "$geth"

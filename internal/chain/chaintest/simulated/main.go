@@ -1,4 +1,4 @@
-//go:build simulated
+//go:build ignore
 
 // Command simulated is go-ethereum's simulated chain behind HTTP: whoever started it decides when there is a block, what
 // its time is, and what is reorganised away. Tests start it through package chaintest. It is a program of its own, built
