@@ -157,7 +157,7 @@ func TestWhatAVisitorUsedComesBack(t *testing.T) {
 	require.LessOrEqual(t, after.heap, before.heap+4<<20)
 }
 
-// TestIdleConnectionsAreLetGo after a minute, and those that never send a word after ten seconds.
+// TestIdleConnectionsAreLetGo after a minute and no sooner, and those that never send a word after ten seconds.
 func TestIdleConnectionsAreLetGo(t *testing.T) {
 	if !siege {
 		t.Skip("takes a minute; see make siege")
@@ -179,6 +179,7 @@ func TestIdleConnectionsAreLetGo(t *testing.T) {
 	}
 	require.Eventually(t, gone(idle+4), 15*time.Second, 50*time.Millisecond, "the silent")
 	t.Logf("%d silent connections were gone after %v", silent, time.Since(begin))
+	require.Never(t, gone(idle-1), time.Until(begin.Add(45*time.Second)), 500*time.Millisecond, "an idle one was ended too soon")
 	require.Eventually(t, gone(4), 75*time.Second, 50*time.Millisecond, "the idle")
 	t.Logf("%d idle connections were gone after %v", idle, time.Since(begin))
 }

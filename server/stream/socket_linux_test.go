@@ -26,6 +26,9 @@ func TestConnContextBoundsWhatASilentPeerCosts(t *testing.T) {
 		patience, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout)
 		require.NoError(t, err)
 		require.EqualValues(t, silence.Milliseconds(), patience)
+		probes, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_KEEPALIVE)
+		require.NoError(t, err)
+		require.Zero(t, probes, "with that patience they would end who is healthy and silent")
 	}))
 
 	near, far := net.Pipe()
