@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/klauspost/compress/zstd"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
@@ -33,6 +34,7 @@ type Client struct {
 	program  *registration
 	before   *earlier
 	form     form
+	packer   *zstd.Encoder
 	metrics  *metrics
 }
 
@@ -46,6 +48,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		opts: o, address: crypto.PubkeyToAddress(o.Key.PublicKey), account: newAccount(), program: newRegistration(), metrics: newMetrics(),
+		packer: newPacker(),
 	}
 	c.endpoint, _ = parseEndpoint(o.Endpoint, o.Mode) // judged before
 	c.vkHash, _ = VKHash(o.Program)

@@ -326,11 +326,10 @@ func TestAProofThatContradictsItselfIsRefused(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	t.Parallel()
+	packer := newPacker()
 	for _, n := range []int{0, 1, 236, 1 << 20} {
 		b := bytes.Repeat([]byte{7, 1}, n)
-		packed, err := compress(b)
-		require.NoError(t, err)
-		unpacked, err := Decompress(packed)
+		unpacked, err := Decompress(packer.EncodeAll(b, nil))
 		require.NoError(t, err)
 		require.Equal(t, len(b), len(unpacked))
 		require.True(t, bytes.Equal(b, unpacked))

@@ -18,15 +18,15 @@ var errTooLarge = fmt.Errorf("an artifact of more than %d MiB", MaxArtifactBytes
 
 const zstdMagic = "\x28\xb5\x2f\xfd"
 
-// compress packs what is uploaded, at zstd's level 3 as SP1's own tools do.
-func compress(b []byte) ([]byte, error) {
+// newPacker packs what is uploaded, at zstd's level 3 as SP1's own tools do. Its tables take more than all else of a job,
+// so all jobs share it: its EncodeAll may be called from many goroutines, and keeps no claim waiting for long.
+func newPacker() *zstd.Encoder {
 	w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(zstd.MinWindowSize<<6), zstd.WithLowerEncoderMem(true))
 	if err != nil {
-		return nil, fmt.Errorf("compressing: %w", err)
+		panic("network: zstd's options must always do: " + err.Error())
 	}
-	defer w.Close()
-	return w.EncodeAll(b, nil), nil
+	return w
 }
 
 // Decompress unpacks one artifact; what is not packed it gives as it is. It counts before it keeps anything, so that

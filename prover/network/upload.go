@@ -20,10 +20,7 @@ const mostUploads = 3
 
 // upload packs and stores an artifact under a name of its own. Doing it twice costs nothing.
 func (c *Client) upload(ctx context.Context, kind wire.ArtifactType, content []byte) (uri string, err error) {
-	packed, err := compress(content)
-	if err != nil {
-		return "", err
-	}
+	packed := c.packer.EncodeAll(content, nil)
 	for range mostUploads {
 		var place *wire.CreateArtifactResponse
 		if place, err = c.createArtifact(ctx, kind); err != nil {
