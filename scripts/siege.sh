@@ -16,7 +16,7 @@ crowds() {
 }
 log=$(mktemp) failed=
 trap 'rm -f "$log"' EXIT
-# One after another: each crowd is to be alone with the program. The last one is many crowds at once.
+# One after another: each crowd is to be alone with the program. The last ones come all at once.
 crowds -parallel=1 -run '^(TestSlowHTTPTest|TestIdleConnectionsAreLetGo|TestPeersThatNeverAnswerDelayNoDrain|TestSubscribersThatNeverRead|TestWhatAVisitorUsedComesBack|TestTheWallClockJumps)$'
-crowds -run '^TestHostileHTTP$'
+crowds -parallel=32 -run '^TestHostileHTTP$'
 [ -z "$failed" ]

@@ -97,7 +97,8 @@ func nearlyClaims(t *testing.T, s *service) {
 
 // randomIDs asks for what nobody has: one code path, and one answer but for the request's own id.
 func randomIDs(t *testing.T, s *service) {
-	const ids, callers = 10_000, 8
+	const callers = 8
+	ids := many(2_000, 10_000)
 	var all sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
 	defer client.CloseIdleConnections()

@@ -113,17 +113,19 @@ func TestReading(t *testing.T) {
 	s := start(t, "WORKER_COUNT=1", "MOCK_DELAY=1s")
 
 	t.Run("the ETag covers version and place; a long-poll waits until it differs", func(t *testing.T) {
-		first := s.submit(newClaim(t))
+		first := s.submit(newClaimFor(t, mock.Recipient(mock.Timeout)))
 		second := s.submit(newClaim(t))
 		a := s.call("GET", second.URLs.Self, "")
 		require.Equal(t, 1, a.job(t).Position)
 		etag := a.Header.Get("ETag")
 		require.Equal(t, http.StatusNotModified, s.call("GET", second.URLs.Self, "", "If-None-Match: "+etag).StatusCode)
+		cancelled := make(chan answer, 1)
+		go func() { cancelled <- s.call("DELETE", first.URLs.Self, "", withKey) }()
 		waited := s.call("GET", second.URLs.Self, "", "If-None-Match: "+etag, "Prefer: wait=30")
 		require.Equal(t, 200, waited.StatusCode)
 		require.NotEqual(t, etag, waited.Header.Get("ETag"))
 		require.Greater(t, waited.job(t).Version, second.Version)
-		s.ended(first.JobID)
+		require.Equal(t, 200, (<-cancelled).StatusCode)
 		s.ended(second.JobID)
 	})
 

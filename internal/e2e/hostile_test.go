@@ -179,7 +179,7 @@ func (s *service) decentCaller() *decent {
 	}
 	d.gone.Go(func() {
 		defer client.CloseIdleConnections()
-		rounds := time.NewTicker(50 * time.Millisecond)
+		rounds := time.NewTicker(200 * time.Millisecond)
 		defer rounds.Stop()
 		for {
 			select {

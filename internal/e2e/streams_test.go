@@ -116,6 +116,7 @@ func TestStreams(t *testing.T) {
 	})
 
 	t.Run("a WebSocket tells the same and closes with 1000", func(t *testing.T) {
+		blocking := s.submit(newClaimFor(t, mock.Recipient(mock.Timeout)))
 		j := s.submit(newClaim(t))
 		conn := s.webSocket(j.URLs.Events, nil)
 		require.NoError(t, conn.Write(t.Context(), websocket.MessageText, []byte(`{"op":"ping"}`)))
@@ -131,6 +132,7 @@ func TestStreams(t *testing.T) {
 			require.NoError(t, json.Unmarshal(raw, &e))
 			if e.Type == "pong" {
 				ponged = true
+				require.Equal(t, 200, s.call("DELETE", blocking.URLs.Self, "", withKey).StatusCode)
 				continue
 			}
 			all = append(all, e)
