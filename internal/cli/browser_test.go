@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"claimprover/internal/client"
 	"claimprover/server/stream"
@@ -21,6 +22,7 @@ func TestAClaimGoesFromTheExamplesPageToTheContract(t *testing.T) {
 	t.Parallel()
 	o := newOnChain(t)
 	cfg := o.settings()
+	cfg.ClaimFresh = time.Millisecond // at the end the contract is asked, not what it said before
 	all := testParts(t, cfg, o.circuit, o.proves())
 	all.list = o.list
 	var err error
