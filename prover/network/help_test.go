@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,3 +151,34 @@ func (w *world) prove(in prover.Input, j *provertest.Journal, d time.Duration) (
 	proof, err := w.client.Prove(ctx, in, j, p.report)
 	return proof, p.phases(), err
 }
+
+type adjust = func(*networktest.Options, *network.Options)
+
+// times makes a fault befall the first n calls of a method.
+func times(method string, n int32, f networktest.CallFault) func(string) networktest.CallFault {
+	var seen atomic.Int32
+	return func(m string) networktest.CallFault {
+		if m == method && seen.Add(1) <= n {
+			return f
+		}
+		return networktest.Works
+	}
+}
+
+// counting counts calls.
+func counting(method string, n *atomic.Int32) func(string) networktest.CallFault {
+	return func(m string) networktest.CallFault {
+		if m == method {
+			n.Add(1)
+		}
+		return networktest.Works
+	}
+}
+
+func eachMode(t *testing.T, a adjust, story func(t *testing.T, w *world)) {
+	for _, mode := range modes {
+		t.Run(string(mode), func(t *testing.T) { in(t, mode, a, story) })
+	}
+}
+
+func (w *world) bought(i int) int { return w.server.Bought(inputs[i].PublicValues[:]) }
