@@ -49,9 +49,14 @@ func receive(descriptor string) (secrets map[string]string) {
 	}
 	file := os.NewFile(uintptr(fd), "handed over")
 	defer file.Close()
+	var sent map[string][]byte
 	text, err := io.ReadAll(file)
-	if err != nil || json.Unmarshal(text, &secrets) != nil {
+	if err != nil || json.Unmarshal(text, &sent) != nil {
 		return nil
+	}
+	secrets = make(map[string]string, len(sent))
+	for name, secret := range sent {
+		secrets[name] = string(secret)
 	}
 	return secrets
 }
@@ -61,12 +66,12 @@ func receive(descriptor string) (secrets map[string]string) {
 // same process, with an environment without them, and they come along in memory that has no name. It returns when there
 // is nothing to withdraw, or when it could not be done. It is called before anything is opened or started.
 func (r *Reader) Withdraw(c *Config) error {
-	secrets := map[string]string{}
+	secrets := map[string][]byte{}
 	for s := range settingsOf(c) {
 		switch s.value.Interface().(type) {
 		case Secret, URL, URLs: // many an address holds a key
 			if text := os.Getenv(s.env); text != "" {
-				secrets[s.env] = text
+				secrets[s.env] = []byte(text) // which need not be UTF-8
 			}
 		}
 	}

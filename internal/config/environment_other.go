@@ -3,4 +3,4 @@
 package config
 
 // startAnew does nothing where other users' processes cannot read an environment.
-func startAnew(map[string]string) error { return nil }
+func startAnew(map[string][]byte) error { return nil }
