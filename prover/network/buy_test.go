@@ -1,6 +1,7 @@
 package network_test
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,4 +82,66 @@ func TestANetworkThatIsAwayIsSaidSoAndNothingIsOwed(t *testing.T) {
 		require.True(t, fault.Is(err, fault.RPCUnavailable), "%v", err)
 		require.Nil(t, j.Load())
 	})
+}
+
+// unsent leaves a journal whose request was signed, and was never taken. From then on sending works.
+func unsent(t *testing.T, mode network.Mode, a adjust, story func(t *testing.T, w *world, j *provertest.Journal)) {
+	var works atomic.Bool
+	in(t, mode, func(o *networktest.Options, c *network.Options) {
+		c.DurableJournals = true
+		a(o, c)
+		other := o.Faults.Call
+		o.Faults.Call = func(m string) networktest.CallFault {
+			if !works.Load() {
+				return map[string]networktest.CallFault{"RequestProof": networktest.Unavailable}[m]
+			}
+			return other(m)
+		}
+	}, func(t *testing.T, w *world) {
+		var j provertest.Journal
+		_, _, err := w.prove(inputs[1], &j, time.Minute)
+		require.ErrorIs(t, err, errOverrun)
+		require.Contains(t, string(j.Load()), `"sending"`)
+		works.Store(true)
+		w.restart()
+		story(t, w, &j)
+	})
+}
+
+func TestARequestThatNobodyTookIsNotSentAfterItsDeadline(t *testing.T) {
+	var sent atomic.Int32
+	for _, mode := range []network.Mode{network.Mainnet, network.Reserved} {
+		sent.Store(0)
+		unsent(t, mode, func(o *networktest.Options, c *network.Options) {
+			c.Timeout, o.Faults.Call = 10*time.Minute, counting("RequestProof", &sent)
+		}, func(t *testing.T, w *world, j *provertest.Journal) {
+			time.Sleep(15 * time.Minute)
+			_, _, err := w.prove(inputs[1], j, time.Hour)
+			require.NoError(t, err)
+			require.EqualValues(t, 1, sent.Load(), "the new one")
+			require.Empty(t, w.server.Refused())
+		})
+	}
+}
+
+func TestWhileARequestMayBeSentAgainNobodyElseUsesItsNonce(t *testing.T) {
+	for _, mode := range []network.Mode{network.Mainnet, network.Reserved} {
+		unsent(t, mode, func(o *networktest.Options, _ *network.Options) {
+			o.Faults.Call = times("GetProofRequestDetails", 3, networktest.Unavailable) // the first job still looks
+		}, func(t *testing.T, w *world, j *provertest.Journal) {
+			var both sync.WaitGroup
+			both.Go(func() {
+				if _, _, err := w.prove(inputs[1], j, time.Hour); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(100 * time.Millisecond)
+			_, _, err := w.prove(inputs[2], &provertest.Journal{}, time.Hour)
+			require.NoError(t, err)
+			both.Wait()
+			require.Empty(t, w.server.Refused())
+			require.Equal(t, 1, w.bought(1))
+			require.Equal(t, 1, w.bought(2))
+		})
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"claimprover/internal/fault"
 	"claimprover/prover/network"
+	wire "claimprover/prover/network/internal/spn/common"
 	"claimprover/prover/network/networktest"
 	"claimprover/prover/provertest"
 )
@@ -121,4 +122,37 @@ func TestAPaidProofThatIsNoneOfTheClaim(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestAPLONKProofIsBoughtAndReadAsOne(t *testing.T) {
+	eachMode(t, func(o *networktest.Options, c *network.Options) {
+		c.ProofMode = network.PLONK
+		o.Prove = func([32]byte, []byte) []byte { return make([]byte, 964) }
+	}, func(t *testing.T, w *world) {
+		proof, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+		require.NoError(t, err)
+		require.Len(t, proof.Bytes, 964)
+	})
+}
+
+func TestARequestThatFailsLongAfterItWasTakenUpIsForTheClaimantToSeeFirst(t *testing.T) {
+	eachMode(t, func(o *networktest.Options, _ *network.Options) {
+		o.Fulfilled = 10 * time.Minute
+		o.Faults.Request = func(n int, _ []byte) networktest.Fate {
+			if n > 0 {
+				return networktest.Fate{}
+			}
+			return networktest.Fate{Ends: wire.FulfillmentStatus_UNFULFILLABLE}
+		}
+	}, func(t *testing.T, w *world) {
+		var j provertest.Journal
+		_, _, err := w.prove(inputs[1], &j, time.Minute)
+		require.ErrorIs(t, err, errOverrun)
+		_, _, err = w.prove(inputs[1], &j, time.Hour)
+		require.True(t, fault.Of(err).Retryable)
+		require.Nil(t, j.Load())
+		require.Equal(t, 1, w.bought(1))
+		_, _, err = w.prove(inputs[1], &j, time.Hour)
+		require.NoError(t, err)
+	})
 }

@@ -133,6 +133,7 @@ func TestWithATLSEndpointOnlyTLSIsSpoken(t *testing.T) {
 	t.Cleanup(secure.Close)
 	_, err = a.get(t.Context(), secure.URL)
 	require.ErrorContains(t, err, "certificate")
+	require.False(t, passing(err), "trying again does not help")
 
 	trusting := fetcher(t, "https://127.0.0.1", Options{})
 	trusting.http.Transport.(*http.Transport).TLSClientConfig = secure.Client().Transport.(*http.Transport).TLSClientConfig

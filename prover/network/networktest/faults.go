@@ -120,6 +120,8 @@ const (
 	Truncated
 	OfAnotherClaim
 	OfAnotherProgram
+	OfAFailedProgram
+	OfTheOtherSystem
 	Mock
 	Garbage
 	Bomb

@@ -246,6 +246,17 @@ func (s *Server) made(mode wire.ProofMode, version string, values []byte, bad Ba
 	if mode == wire.ProofMode_PLONK {
 		a.Mode = network.PLONK
 	}
+	switch bad {
+	case OfAFailedProgram:
+		a.Encoded = bytes.Clone(a.Encoded)
+		a.Encoded[31] = 1 // its exit code
+	case OfTheOtherSystem:
+		if a.Mode == network.Groth16 {
+			a.Mode, a.Encoded = network.PLONK, append(bytes.Clone(a.Encoded), make([]byte, 864-256)...)
+		} else {
+			a.Mode, a.Encoded = network.Groth16, a.Encoded[:96+256]
+		}
+	}
 	copy(a.KeyHash[:], onChain[:4])
 	a.Inputs[0] = program
 	for i := range 3 {
