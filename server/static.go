@@ -9,9 +9,20 @@ import (
 	"claimprover/web"
 )
 
+// banners are those of the page that are known before any figures.
+func (s *Server) banners() (kinds []string) {
+	if domain, _ := s.Claims.Domain(); domain.ProverMode == "mock" { // known also while the chain is not
+		kinds = append(kinds, "mock")
+	}
+	if s.opts.AnonymousAllowed {
+		kinds = append(kinds, "anonymous")
+	}
+	return kinds
+}
+
 // static serves the page, the browser client and the documents. They hold nothing of anybody.
 func (s *Server) static(read func(string, handler)) {
-	for _, f := range web.Files() {
+	for _, f := range web.Files(s.banners()...) {
 		read(f.Path, func(c *gin.Context) error {
 			takeWithin(c.Writer, takingTime)
 			f.Serve(c.Writer, c.Request)

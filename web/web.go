@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"html"
 	"io/fs"
 	"net/http"
 	"path"
@@ -33,7 +34,17 @@ type File struct {
 }
 
 // Files gives every file there is, ordered by path: the page is "/". There are no others, so a router needs no wildcard.
-func Files() []File { return slices.Clone(files()) }
+//
+// The kinds of banners that last as long as the process ("mock", "anonymous") are written into the page, which so shows
+// them before it has heard from the service: when they come later, all below them moves.
+func Files(banners ...string) []File {
+	all := slices.Clone(files())
+	if len(banners) > 0 {
+		kinds := html.EscapeString(strings.Join(banners, " "))
+		all[0] = made("/", "static/index.html", bytes.Replace(all[0].Body, []byte("<html "), []byte(`<html data-banners="`+kinds+`" `), 1))
+	}
+	return all
+}
 
 var files = sync.OnceValue(func() []File {
 	all := []File{
@@ -62,6 +73,10 @@ var contentTypes = map[string]string{
 func load(at, name string) File {
 	body, err := embedded.ReadFile(name)
 	must(err)
+	return made(at, name, body)
+}
+
+func made(at, name string, body []byte) File {
 	kind, ok := contentTypes[path.Ext(name)]
 	if !ok {
 		panic("web: no content type for " + name)

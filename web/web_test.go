@@ -50,6 +50,16 @@ func TestEveryFileIsServedUnderOnePathWithItsTypeAndTag(t *testing.T) {
 	assert.Equal(t, Files(), Files())
 }
 
+func TestThePageHoldsTheBannersThatLast(t *testing.T) {
+	t.Parallel()
+	plain, told := Files()[0], Files("mock", "a\"b")[0]
+	assert.Equal(t, "/", told.Path)
+	assert.Contains(t, string(told.Body), `<html data-banners="mock a&#34;b" lang="en">`)
+	assert.NotEqual(t, plain.ETag, told.ETag)
+	assert.NotContains(t, string(plain.Body), "data-banners")
+	assert.Equal(t, Files()[0], plain, "one service's page is not another's")
+}
+
 // What the page names must be there: a missing module would leave it dead.
 func TestEveryFileThatIsAskedForIsServed(t *testing.T) {
 	t.Parallel()

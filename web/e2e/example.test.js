@@ -1,16 +1,13 @@
 // The example dApp in a real browser, against its real back end and the real service.
 import assert from "node:assert/strict"
 import { spawn } from "node:child_process"
-import { readFile } from "node:fs/promises"
 import { createInterface } from "node:readline"
-import { createRequire } from "node:module"
 import { after, before, describe, test } from "node:test"
+import { assertAccessible, assertFitsPhones } from "./accessible.js"
 import { launch } from "./browser.js"
 import { bob, evmAccount, programs, serveExample, settings, visit } from "./example.js"
 import { connect, open, recipient, says, scenes, submit, trouble } from "./example-scenes.js"
 import { cases, serve } from "./service.js"
-
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
 let browser, stages
 before(async () => { [browser, stages] = await Promise.all([launch(), open()]) })
@@ -28,15 +25,8 @@ describe("every state of the example", { concurrency: 3 }, () => {
   for (const [name, scene] of Object.entries(scenes)) test(`“${name}” is accessible in both themes, fits 320 px, and breaks no rule`, async t => {
     const { page, faults, close } = await scene(stages, browser)
     t.after(close)
-    await page.evaluate(axe)
-    const rules = { light: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], dark: { type: "rule", values: ["color-contrast"] } }
-    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
-      const { violations } = await page.evaluate(runOnly => globalThis.axe.run({ runOnly }), rules[colorScheme])
-      assert.deepEqual(violations.map(v => `${v.id}: ${v.nodes.map(n => n.html).join(" ")}`), [], colorScheme)
-    }
-    await page.setViewportSize({ width: 320, height: 640 })
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), "scrolls sideways")
+    await assertAccessible(page)
+    await assertFitsPhones(page)
     assert.deepEqual(faults, [])
   })
 })

@@ -1,13 +1,10 @@
 // The page and the client in a real browser, against the real service.
 import assert from "node:assert/strict"
-import { readFile } from "node:fs/promises"
-import { createRequire } from "node:module"
 import { after, before, describe, test } from "node:test"
 import { submit } from "../client/client.js"
+import { assertAccessible } from "./accessible.js"
 import { launch, open } from "./browser.js"
 import { cases, key, serve, signedClaim } from "./service.js"
-
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
 let browser, service
 before(async () => {
@@ -31,6 +28,16 @@ const headline = (page, words) => page.locator("#headline", { hasText: words }).
 const job = async number => (await submit(service.url, signedClaim(number), { token: key })).jobId
 
 describe("the page", () => {
+  test("says that proofs are mock before it has heard from the service", async t => {
+    const context = await browser.newContext()
+    t.after(() => context.close())
+    await context.routeWebSocket("**", () => {}) // opened, and silent
+    await context.route("**/v1/**", () => {})
+    const { page } = await open(context, service.url)
+    assert.equal(await page.locator("#connection").getAttribute("data-connection"), "connecting")
+    assert.ok(await page.locator(".banner[data-kind=mock]").isVisible())
+  })
+
   test("shows the service live, and a job from the line to the proof, by its link alone", async t => {
     const { page, faults } = await visit(t)
     await page.locator("#connection[data-connection=live]").waitFor()
@@ -43,9 +50,7 @@ describe("the page", () => {
     await page.locator("#hour", { hasText: "ready" }).waitFor()
     assert.equal(await page.title(), "✓ Test proof · claimprover")
     assert.match(await page.locator("#facts").textContent(), /1\.0 tokens/)
-    await page.evaluate(axe)
-    const { violations } = await page.evaluate(() => globalThis.axe.run())
-    assert.deepEqual(violations.map(v => v.id), [])
+    await assertAccessible(page)
     await page.reload()
     await headline(page, "Test proof")
     assert.deepEqual(faults, [])

@@ -25,6 +25,8 @@ export class Stub {
   stream = "ok"
   poll = "ok"
   retryAfter = 1
+  /** Milliseconds until a socket says its first word. */
+  latency = 0
   /** Whether long-polls wait. */
   patient = true
   /** The token that reads need, if any. */
@@ -110,7 +112,9 @@ export class Stub {
     ws.on("close", () => this.#sockets.delete(ws))
     ws.on("error", () => {})
     if (this.socket == "silent") return
-    this.#toSocket(ws, this.#serviceEvent())
+    const speak = () => this.#toSocket(ws, this.#serviceEvent())
+    if (this.latency) setTimeout(() => ws.readyState == 1 && speak(), this.latency)
+    else speak()
     ws.on("message", data => {
       if (this.socket == "silent") return
       const op = JSON.parse(String(data))
@@ -200,9 +204,11 @@ export class Stub {
 
   async #file(path, res) {
     const file = path == "/" ? "../static/index.html" : path.startsWith("/client.") ? "../client" + path : "../static" + path
-    const body = await readFile(new URL(file, import.meta.url)).catch(() => undefined)
+    let body = await readFile(new URL(file, import.meta.url)).catch(() => undefined)
     if (!body) return fail(res, 404, "not_found", "There is nothing here.")
-    const host = new URL(this.url).host
+    const host = new URL(this.url).host, { proverMode, anonymous } = this.service
+    const lasting = [proverMode == "mock" && "mock", anonymous && "anonymous"].filter(Boolean).join(" ")
+    if (path == "/" && lasting) body = String(body).replace("<html ", `<html data-banners="${lasting}" `)
     res.writeHead(200, {
       "Content-Type": types[file.split(".").pop()] + "; charset=utf-8",
       "Content-Security-Policy": `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws://${host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,

@@ -56,6 +56,13 @@ test("banners come worst first", () => {
   assert.deepEqual(kinds({}), [])
 })
 
+test("banners that last stand before the figures are there, and go by the figures then", () => {
+  const first = s.start(t0, [], "mock anonymous"), kinds = state => s.view(state).banners.map(b => b.kind)
+  assert.deepEqual(kinds(first), ["mock", "anonymous"])
+  assert.deepEqual(kinds(s.figured(first, live().service.figures)), [])
+  assert.deepEqual(kinds(s.start(t0)), [])
+})
+
 test("failures of the last hour are told in words, the most frequent first", () => {
   const hour = figures => s.view(live(figures)).hour
   assert.equal(hour({ completedLastHour: 31, failedLastHour: { verification_failed: 1, timeout: 4 } }), "31 ready · 4 timed out · 1 refused by the verifier")

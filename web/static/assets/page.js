@@ -18,17 +18,10 @@ const memory = {
 }
 const remembered = memory.read("jobs", [])
 
-let now = state.start(Date.now(), Array.isArray(remembered) ? remembered.filter(r => jobIdIn(r?.id ?? "")) : [], [memory.read("banners", [])].flat())
+let now = state.start(Date.now(), Array.isArray(remembered) ? remembered.filter(r => jobIdIn(r?.id ?? "")) : [], document.documentElement.dataset.banners)
 now.theme = memory.read("theme", "auto")
 
-function draw() {
-  const view = state.view(now), banners = view.banners.map(b => b.kind)
-  if (now.service.figures && banners.join() != now.expected.join()) {
-    now = { ...now, expected: banners }
-    memory.write("banners", banners)
-  }
-  render(view)
-}
+const draw = () => render(state.view(now))
 
 let drawing = false
 const drawn = () => {

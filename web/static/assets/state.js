@@ -6,13 +6,13 @@ import * as t from "./texts.js"
 import { checked, clock, duration, publicValues, range, rough, tokens } from "./format.js"
 
 /** A page that has heard nothing yet. */
-export const start = (now, recent = [], expected = []) => ({
+export const start = (now, recent = [], lasting = "") => ({
   now,
   service: { connection: "connecting", since: now }, // figures, at: when they came
   history: [],
   watched: undefined, // { id, connection, since, job, at, refusal, progress, first }
   recent, // { id, word }
-  expected, // kinds of banners that were shown last: they keep their room until the figures are there
+  lasting: lasting.split(" "), // kinds of banners that the service wrote into the page: they stand before the figures are there
   fault: "", // in the search field
   cancel: { open: false, sending: false, fault: "" },
   qr: false,
@@ -107,8 +107,8 @@ function badge(part, now) {
   return { kind, text: t.connection[kind] + seen }
 }
 
-function banners({ service, watched, expected }) {
-  const f = service.figures ?? { proverMode: expected.includes("mock") && "mock", anonymous: expected.includes("anonymous") }, shown = []
+function banners({ service, watched, lasting }) {
+  const f = service.figures ?? { proverMode: lasting.includes("mock") && "mock", anonymous: lasting.includes("anonymous") }, shown = []
   if (f.draining) shown.push(t.banners.draining)
   if (f.paused) shown.push(t.banners.paused(f.paused))
   if (f.chainAway) shown.push(t.banners.chainAway)
