@@ -1,7 +1,7 @@
 // Trouble on the way, in a real browser, with the real service: what is shown last is always what is true, and nothing
 // ever runs backwards.
 import assert from "node:assert/strict"
-import { after, before, test } from "node:test"
+import { after, before, describe, test } from "node:test"
 import { WebSocket } from "ws"
 import { submit } from "../client/client.js"
 import { launch, open } from "./browser.js"
@@ -52,95 +52,98 @@ async function endsInTime(all) {
   assertForwards(await all.page.evaluate(() => globalThis.shown))
 }
 
-test("a WebSocket that a proxy refuses: the job is streamed", async t => {
-  const all = await start(t, { prepare: n => { n.sockets = "refuse" }, env: { MOCK_DELAY: "5s" }, number: 0 })
-  await connection(all.page, "live")
-  await endsInTime(all)
-})
-
-test("streams that a proxy holds back too: the job is polled", async t => {
-  const all = await start(t, { prepare: n => { n.sockets = "refuse"; n.streams = "hold" }, env: { MOCK_DELAY: "12s" }, number: 0 })
-  await connection(all.page, "polling")
-  await endsInTime(all)
-})
-
-test("connections that are reset come back, and the job's end is not missed", async t => {
-  const all = await start(t)
-  await connection(all.page, "live")
-  for (let n = 0; n < 3; n++) {
-    all.network.cut()
-    const began = Date.now()
+// Each has a service and a network of its own, and mostly waits.
+describe("trouble on the way", { concurrency: 3 }, () => {
+  test("a WebSocket that a proxy refuses: the job is streamed", async t => {
+    const all = await start(t, { prepare: n => { n.sockets = "refuse" }, env: { MOCK_DELAY: "5s" }, number: 0 })
     await connection(all.page, "live")
+    await endsInTime(all)
+  })
+
+  test("streams that a proxy holds back too: the job is polled", async t => {
+    const all = await start(t, { prepare: n => { n.sockets = "refuse"; n.streams = "hold" }, env: { MOCK_DELAY: "12s" }, number: 0 })
+    await connection(all.page, "polling")
+    await endsInTime(all)
+  })
+
+  test("connections that are reset come back, and the job's end is not missed", async t => {
+    const all = await start(t)
+    await connection(all.page, "live")
+    for (let n = 0; n < 3; n++) {
+      all.network.cut()
+      const began = Date.now()
+      await connection(all.page, "live")
+      await catchesUp(all, began)
+    }
+  })
+
+  for (const lost of [true, false]) test(`a connection cut without a word is noticed; it ${lost ? "is lost" : "goes on"} when the network is back`, async t => {
+    const all = await start(t, { number: 0, env: { MOCK_DELAY: "6s" } })
+    await connection(all.page, "live")
+    all.network.freeze()
+    await all.page.locator("#figures[data-stale]").waitFor()
+    await pass(3 * seconds)
+    const began = Date.now()
+    all.network.thaw({ lost })
+    await all.page.locator("#figures:not([data-stale])").waitFor()
+    await headline(all.page, "Test proof")
     await catchesUp(all, began)
-  }
-})
+  })
 
-for (const lost of [true, false]) test(`a connection cut without a word is noticed; it ${lost ? "is lost" : "goes on"} when the network is back`, async t => {
-  const all = await start(t, { number: 0, env: { MOCK_DELAY: "6s" } })
-  await connection(all.page, "live")
-  all.network.freeze()
-  await all.page.locator("#figures[data-stale]").waitFor()
-  await pass(3 * seconds)
-  const began = Date.now()
-  all.network.thaw({ lost })
-  await all.page.locator("#figures:not([data-stale])").waitFor()
-  await headline(all.page, "Test proof")
-  await catchesUp(all, began)
-})
+  test("offline and online again", async t => {
+    const all = await start(t, { number: 0, env: { MOCK_DELAY: "4s" } })
+    await connection(all.page, "live")
+    await all.context.setOffline(true)
+    await all.page.locator("#connection[data-connection=offline]").waitFor()
+    await pass(2 * seconds)
+    const began = Date.now()
+    await all.context.setOffline(false)
+    await headline(all.page, "Test proof")
+    await catchesUp(all, began)
+  })
 
-test("offline and online again", async t => {
-  const all = await start(t, { number: 0, env: { MOCK_DELAY: "4s" } })
-  await connection(all.page, "live")
-  await all.context.setOffline(true)
-  await all.page.locator("#connection[data-connection=offline]").waitFor()
-  await pass(2 * seconds)
-  const began = Date.now()
-  await all.context.setOffline(false)
-  await headline(all.page, "Test proof")
-  await catchesUp(all, began)
-})
+  test("a tab that was frozen wakes up to what is true", async t => {
+    const all = await start(t, { number: 0, env: { MOCK_DELAY: "3s" } })
+    await connection(all.page, "live")
+    const session = await all.context.newCDPSession(all.page)
+    await session.send("Page.setWebLifecycleState", { state: "frozen" })
+    await pass(5 * seconds)
+    const began = Date.now()
+    await session.send("Page.setWebLifecycleState", { state: "active" })
+    await headline(all.page, "Test proof")
+    await catchesUp(all, began)
+  })
 
-test("a tab that was frozen wakes up to what is true", async t => {
-  const all = await start(t, { number: 0, env: { MOCK_DELAY: "3s" } })
-  await connection(all.page, "live")
-  const session = await all.context.newCDPSession(all.page)
-  await session.send("Page.setWebLifecycleState", { state: "frozen" })
-  await pass(5 * seconds)
-  const began = Date.now()
-  await session.send("Page.setWebLifecycleState", { state: "active" })
-  await headline(all.page, "Test proof")
-  await catchesUp(all, began)
-})
+  test("a service that drains lets its job end, says so, and is waited for", async t => {
+    const all = await start(t, { number: 0, env: { MOCK_DELAY: "4s" } })
+    await connection(all.page, "live")
+    all.service.signal("SIGTERM")
+    await all.page.locator(".banner[data-kind=draining]").waitFor()
+    await endsInTime(all)
+    await all.service.gone
+    await all.page.locator("#connection[data-connection=offline]").waitFor()
+  })
 
-test("a service that drains lets its job end, says so, and is waited for", async t => {
-  const all = await start(t, { number: 0, env: { MOCK_DELAY: "4s" } })
-  await connection(all.page, "live")
-  all.service.signal("SIGTERM")
-  await all.page.locator(".banner[data-kind=draining]").waitFor()
-  await endsInTime(all)
-  await all.service.gone
-  await all.page.locator("#connection[data-connection=offline]").waitFor()
-})
+  test("a service that is killed and started again is found, and the job it forgot is called so", async t => {
+    const all = await start(t)
+    await connection(all.page, "live")
+    await all.service.stop()
+    await all.page.locator("#figures[data-stale]").waitFor()
+    const again = await serve({ PORT: String(all.service.port) })
+    t.after(() => again.stop())
+    const began = Date.now()
+    await all.page.locator("#figures:not([data-stale])").waitFor()
+    await all.page.locator("#code", { hasText: "not_found" }).waitFor()
+    assert.ok(Date.now() - began < 5 * seconds, `took ${Date.now() - began} ms`)
+  })
 
-test("a service that is killed and started again is found, and the job it forgot is called so", async t => {
-  const all = await start(t)
-  await connection(all.page, "live")
-  await all.service.stop()
-  await all.page.locator("#figures[data-stale]").waitFor()
-  const again = await serve({ PORT: String(all.service.port) })
-  t.after(() => again.stop())
-  const began = Date.now()
-  await all.page.locator("#figures:not([data-stale])").waitFor()
-  await all.page.locator("#code", { hasText: "not_found" }).waitFor()
-  assert.ok(Date.now() - began < 5 * seconds, `took ${Date.now() - began} ms`)
-})
-
-test("a service without room for streams is polled until there is", async t => {
-  const all = await start(t, { env: { MAX_STREAMS: "1", MOCK_DELAY: "12s" }, number: 0, prepare: async (_, service) => {
-    const taken = new WebSocket(service.url.replace("http", "ws") + "/v1/events")
-    t.after(() => taken.terminate())
-    await new Promise((resolve, reject) => taken.on("message", resolve).on("error", reject))
-  } })
-  await connection(all.page, "polling")
-  await endsInTime(all)
+  test("a service without room for streams is polled until there is", async t => {
+    const all = await start(t, { env: { MAX_STREAMS: "1", MOCK_DELAY: "12s" }, number: 0, prepare: async (_, service) => {
+      const taken = new WebSocket(service.url.replace("http", "ws") + "/v1/events")
+      t.after(() => taken.terminate())
+      await new Promise((resolve, reject) => taken.on("message", resolve).on("error", reject))
+    } })
+    await connection(all.page, "polling")
+    await endsInTime(all)
+  })
 })
