@@ -30,13 +30,22 @@ type Contract struct {
 	around string // of what gnark exported: the verifier of SP1's that calls it
 }
 
-// Contracts gives the contracts of this package by name. They are compiled once and kept in bin/solc, by the hash of
-// everything that they are made of.
+// Contracts gives the contracts of this package by name.
 func Contracts() (map[string]Contract, error) {
 	sources, err := readSources()
 	if err != nil {
 		return nil, err
 	}
+	return compileOnce(sources)
+}
+
+// Compile gives the contracts of one source text by name. It is for a text that is the same in every run.
+func Compile(source string) (map[string]Contract, error) {
+	return compileOnce(map[string]string{"source.sol": source})
+}
+
+// compileOnce keeps what solc made in bin/solc, by the hash of everything that it is made of.
+func compileOnce(sources map[string]string) (map[string]Contract, error) {
 	input, err := standardInput(sources)
 	if err != nil {
 		return nil, err
@@ -65,8 +74,8 @@ func Contracts() (map[string]Contract, error) {
 	return contracts, keep(kept, output)
 }
 
-// Compile compiles one source text, in a second or two, and gives its contracts by name.
-func Compile(source string) (map[string]Contract, error) {
+// compileAnew takes a second or two. It is for a text that is another in every run.
+func compileAnew(source string) (map[string]Contract, error) {
 	input, err := standardInput(map[string]string{"source.sol": source})
 	if err != nil {
 		return nil, err

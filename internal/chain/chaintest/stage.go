@@ -45,15 +45,16 @@ func circuitCode(circuit *verifytest.Circuit) (Contract, error) {
 	exported.once.Do(func() {
 		var source strings.Builder
 		if exported.err = circuit.WriteSolidity(&source); exported.err == nil {
-			exported.code, exported.err = CompileVerifier(source.String())
+			exported.code, exported.err = verifierOf(compileAnew(source.String()))
 		}
 	})
 	return exported.code, exported.err
 }
 
-// CompileVerifier compiles what gnark exported for a Groth16 or a PLONK key.
-func CompileVerifier(source string) (Contract, error) {
-	contracts, err := Compile(source)
+// CompileVerifier compiles what gnark exported for a Groth16 or a PLONK key, as [Compile] does.
+func CompileVerifier(source string) (Contract, error) { return verifierOf(Compile(source)) }
+
+func verifierOf(contracts map[string]Contract, err error) (Contract, error) {
 	if err != nil {
 		return Contract{}, fmt.Errorf("what gnark exported: %w", err)
 	}
