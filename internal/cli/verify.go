@@ -136,12 +136,7 @@ func (cmd *VerifyCmd) contract(v *verify.Verifier, proof []byte) (verify.Check, 
 	if err != nil {
 		return nil, nil, err
 	}
-	gateway := chain.NewGateway(rpc, address)
-	return func(ctx context.Context, s verify.Subject) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, askTime)
-		defer cancel()
-		return gateway.Check(ctx, s)
-	}, rpc.Close, nil
+	return chain.NewGateway(rpc, address).CheckOnce, rpc.Close, nil
 }
 
 func (v verdict) print(w io.Writer) {
