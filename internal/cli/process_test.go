@@ -46,7 +46,7 @@ func (p *process) text() string {
 func start(t *testing.T, program string, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{}), more: make(chan struct{}, 1)}
-	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = t.TempDir(), append([]string{"PATH=" + os.Getenv("PATH")}, env...), p, p
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = t.TempDir(), append([]string{endsAtOnce, "PATH=" + os.Getenv("PATH")}, env...), p, p
 	writeClaims(t, p.cmd.Dir)
 	require.NoError(t, p.cmd.Start())
 	go func() {

@@ -56,11 +56,15 @@ func copySelf(t *testing.T, path string) {
 
 const testKey = "script-key-0123456789"
 
+// endsAtOnce is for programs built with the race detector, which sleep a second before they end well.
+const endsAtOnce = "GORACE=atexit_sleep_ms=0"
+
 // running starts a mock service that one test has for itself.
 func running(t *testing.T, program string, env ...string) *child {
 	t.Helper()
 	service, err := startService(t.Context(), program, append([]string{
 		"PORT=0", "ADMIN_ADDR=127.0.0.1:0", "SP1_PROVER=mock", "ALLOW_MOCK=true", "MOCK_DELAY=200ms", "API_KEYS=script:" + testKey,
+		endsAtOnce,
 	}, env...))
 	require.NoError(t, err)
 	t.Cleanup(service.stop)
@@ -132,7 +136,7 @@ func newScript(t *testing.T) *script {
 	s := &script{t: t, program: program(t), dir: t.TempDir(), vars: map[string]string{}, judged: true}
 	writeClaims(t, s.dir)
 	service := running(t, s.program, "CLAIM_CONTRACT_ADDRESS="+scriptDomain.Contract.Hex(), fmt.Sprintf("CHAIN_ID=%d", scriptDomain.ChainID))
-	s.env = []string{"PATH=" + os.Getenv("PATH"), "CLAIMPROVER_URL=" + service.url, "CLAIMPROVER_API_KEY=" + testKey}
+	s.env = []string{endsAtOnce, "PATH=" + os.Getenv("PATH"), "CLAIMPROVER_URL=" + service.url, "CLAIMPROVER_API_KEY=" + testKey}
 	examples, err := filepath.Abs("../../docs/examples")
 	require.NoError(t, err)
 	s.vars["EXAMPLES"] = examples
