@@ -184,7 +184,7 @@ func submission(c claim.Claim) api.Submission {
 func demoEnv(cmd *DemoCmd, entry string) []string {
 	env := []string{
 		fmt.Sprintf("PORT=%d", cmd.Port), "ADMIN_ADDR=127.0.0.1:0", "SP1_PROVER=mock", "ALLOW_MOCK=true",
-		"MOCK_DELAY=" + cmd.Delay.String(), "API_KEYS=" + entry,
+		"MOCK_DELAY=" + cmd.Delay.String(), "API_KEYS=" + entry, "SHUTDOWN_TIMEOUT_SECONDS=1", // nobody waits for its proofs
 		"CLAIM_CONTRACT_ADDRESS=" + demoDomain.Contract.Hex(), fmt.Sprintf("CHAIN_ID=%d", demoDomain.ChainID),
 	}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GORACE", "GOCOVERDIR"} {

@@ -64,7 +64,7 @@ func running(t *testing.T, program string, env ...string) *child {
 	t.Helper()
 	service, err := startService(t.Context(), program, append([]string{
 		"PORT=0", "ADMIN_ADDR=127.0.0.1:0", "SP1_PROVER=mock", "ALLOW_MOCK=true", "MOCK_DELAY=200ms", "API_KEYS=script:" + testKey,
-		endsAtOnce,
+		"SHUTDOWN_TIMEOUT_SECONDS=1", endsAtOnce,
 	}, env...))
 	require.NoError(t, err)
 	t.Cleanup(service.stop)
