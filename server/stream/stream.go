@@ -2,8 +2,9 @@
 //
 // It owns every connection it serves: the handler returns as soon as the stream stands, which gives net/http's buffers
 // back, and the connection lives on in two goroutines of [Streams], one that does what has to be waited for and one that
-// notices what the peer does. Events for those who keep up are written by a small crew for all of them. Each stream follows its topic first, reads the present state next and drops what is not newer, so it misses
-// nothing and never goes back; at each heartbeat it reads the state once more, so that not even a lost message matters.
+// notices what the peer does. Events for those who keep up are written by a small crew for all of them. Each stream
+// follows its topic first, reads the present state next and drops what is not newer, so it misses nothing and never goes
+// back; at each heartbeat it reads the state once more, so that not even a lost message matters.
 // All methods of [Streams] may be called from many goroutines.
 //
 // The package knows neither jobs nor who may read them: the caller looks up and authorises, and hands over a
