@@ -64,6 +64,7 @@ func networkOptions(cfg *config.Prover, log *slog.Logger) (o network.Options, er
 		Endpoint: endpoint, Mode: mode, Key: key, Program: cfg.VKey, VerifyingKey: vk, ELF: elf,
 		ProofMode: network.ProofMode(cfg.ProofMode), Version: cfg.CircuitVersion, PublicStdin: !cfg.PrivateStdin,
 		CycleLimit: cfg.CycleLimit, GasLimit: cfg.GasLimit, Timeout: cfg.RequestTimeout, Whitelist: cfg.Whitelist,
+		Credits: cfg.Credits, ArtifactNets: cfg.ArtifactNets,
 		AuctionPeriod: cfg.AuctionPeriod, AuctionTimeout: cfg.AuctionTimeout, MaxRequests: cfg.MaxRequests,
 		MaxPricePerPGU: cfg.MaxPricePerPGU.Amount(), MaxBaseFee: cfg.MaxBaseFee.Amount(), MaxCost: cfg.MaxCost.Amount(), Logger: log,
 	}, nil

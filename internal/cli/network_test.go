@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -327,4 +328,16 @@ func TestABalanceIsSaidWhenItCrossesABound(t *testing.T) {
 	require.Equal(t, []string{
 		`msg="under its floor"`, `msg="over its ceiling"`, `msg="as it should be"`, `msg="not enough for a proof"`, `msg="as it should be"`, "",
 	}, strings.Split(log.String(), "\n"))
+}
+
+func TestWhereAndHowToPayReachTheClient(t *testing.T) {
+	t.Parallel()
+	cfg := testSettings()
+	buysAt(t, cfg, networktest.New(t, networktest.Options{Mode: network.Cluster, Program: testProgram}), network.Cluster)
+	nets := config.Prefixes{netip.MustParsePrefix("10.0.0.0/8")}
+	cfg.Credits, cfg.ArtifactNets = true, nets
+	o, err := networkOptions(&cfg.Prover, nil)
+	require.NoError(t, err)
+	require.True(t, o.Credits)
+	require.Equal(t, []netip.Prefix(nets), o.ArtifactNets)
 }

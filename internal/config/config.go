@@ -83,6 +83,8 @@ type Prover struct {
 	NetworkPrivateKey Secret        `name:"network-private-key" help:"secp256k1 key of the account that pays for proofs in network mode, 32 bytes of hex."`
 	NetworkRPCURL     URL           `name:"network-rpc-url" schemes:"https http" help:"gRPC endpoint of the prover network; unset means the public one of NETWORK_MODE."`
 	NetworkMode       string        `name:"network-mode" default:"mainnet" oneof:"mainnet reserved cluster" help:"Which network: mainnet (auction), reserved capacity, or a self-hosted cluster."`
+	Credits           bool          `name:"network-credits" default:"false" help:"Pay for reserved capacity with credits instead of by contract."`
+	ArtifactNets      Prefixes      `name:"network-artifact-nets" help:"CIDRs or addresses of your own cluster's artifact store, comma-separated, where it is neither public nor where NETWORK_RPC_URL is."`
 	ProofMode         string        `name:"sp1-proof-mode" default:"groth16" oneof:"groth16 plonk" help:"Proof system that network proofs are wrapped in."`
 	CircuitVersion    string        `name:"sp1-circuit-version" default:"v6.1.0" help:"SP1 circuit version of the program's proofs."`
 	ProgramVKFile     string        `name:"sp1-program-vk-file" help:"The program's verifying key as SP1 writes it; with SP1_PROGRAM_ELF_FILE it registers a program that the network does not know."`

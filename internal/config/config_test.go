@@ -194,6 +194,8 @@ func TestUnsafeSettingsRefuseToStart(t *testing.T) {
 		"network without a contract":            {network.with(settings{"CLAIM_CONTRACT_ADDRESS": ""}), "CLAIM_CONTRACT_ADDRESS", "Set the migration contract's address"},
 		"network without a chain":               {network.with(settings{"CHAIN_ID": ""}), "CHAIN_ID", "Set the id of the contract's chain"},
 		"network without list and budget":       {network.with(settings{"ELIGIBILITY_FILE": ""}), "MAX_PROOFS_PER_DAY", "Set the list, or"},
+		"network with credits on mainnet":       {network.with(settings{"NETWORK_CREDITS": "true"}), "NETWORK_CREDITS", "NETWORK_MODE=reserved"},
+		"network with private addresses":        {network.with(settings{"NETWORK_ARTIFACT_NETS": "10.0.0.0/8"}), "NETWORK_ARTIFACT_NETS", "Leave it out"},
 		"network with a floor over its ceiling": {network.with(settings{"NETWORK_BALANCE_FLOOR": "501"}), "NETWORK_BALANCE_FLOOR", "Lower the one"},
 		"network on a mode that is not there":   {network.with(settings{"NETWORK_MODE": "testnet"}), "NETWORK_MODE", "none of mainnet, reserved, cluster"},
 	} {

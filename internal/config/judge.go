@@ -170,6 +170,12 @@ func judgeNetwork(c *Config, v *Verdict) {
 	if c.NetworkMode == "cluster" && !c.NetworkRPCURL.IsSet() {
 		v.Refuse("NETWORK_RPC_URL", "NETWORK_MODE=cluster has no public endpoint. Set that of your cluster's gateway.")
 	}
+	if c.Credits && c.NetworkMode != "reserved" {
+		v.Refuse("NETWORK_CREDITS", "Only reserved capacity is paid for with credits. Set NETWORK_MODE=reserved, or leave it out.")
+	}
+	if len(c.ArtifactNets) > 0 && c.NetworkMode != "cluster" {
+		v.Refuse("NETWORK_ARTIFACT_NETS", "Succinct's artifacts are at public addresses; any other would be an attack. Leave it out, or set NETWORK_MODE=cluster.")
+	}
 	if c.NetworkMode == "mainnet" && c.MaxCost.Amount() == nil && (c.MaxBaseFee.Amount() == nil || c.MaxPricePerPGU.Amount() == nil) {
 		v.Warn("NETWORK_MAX_COST", "Without it the network's price is paid, whatever it is. Set the most that one proof may cost, or both NETWORK_MAX_BASE_FEE and NETWORK_MAX_PRICE_PER_PGU.")
 	}

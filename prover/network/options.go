@@ -31,7 +31,7 @@ type Options struct {
 	ELF          []byte    // of the program
 	ProofMode    ProofMode // "" means groth16
 	Version      string    // of the circuit; "" means v6.1.0
-	Hosted       bool      // reserved only: paid for with credits instead of by contract
+	Credits      bool      // reserved only: paid for with credits instead of by contract
 	PublicStdin  bool      // anybody may read a claim's input, with its signature, at the network
 
 	CycleLimit uint64        // 0 means what Succinct's own client uses; a cluster: no limit
@@ -46,8 +46,7 @@ type Options struct {
 	Whitelist      []common.Address // of provers that may bid; nil means those that the network calls available
 	AuctionPeriod  time.Duration    // for which bids are collected; 0 means 15 s
 	AuctionTimeout time.Duration    // without a bid, after which a request is withdrawn; 0 means 3 min
-	PricePerPGU    *uint256.Int     // most that is offered, in wei of PROVE; nil means what the network proposes and a fifth more
-	MaxPricePerPGU *uint256.Int     // ceilings, over which nothing is requested; nil: none
+	MaxPricePerPGU *uint256.Int     // ceilings in wei of PROVE, over which nothing is requested; nil: none
 	MaxBaseFee     *uint256.Int
 	MaxCost        *uint256.Int // base fee, and all gas at the highest price
 	MaxRequests    int          // that may be made for one job, each after the last one's confirmed end; 0 means 2

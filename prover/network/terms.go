@@ -80,14 +80,11 @@ func (c *Client) judgeTerms(t *Terms) error {
 // offer is the most that is paid for a unit: a fifth over what the network proposes, but not over the ceiling, which
 // the proposal itself has to keep; a multiple of the tick.
 func (c *Client) offer(proposed *uint256.Int, tick uint64) (*uint256.Int, error) {
-	price := c.opts.PricePerPGU
-	if price == nil {
-		if over(proposed, c.opts.MaxPricePerPGU) {
-			return nil, fmt.Errorf("its price is %s for a unit, over our %s", proposed.Dec(), c.opts.MaxPricePerPGU.Dec())
-		}
-		price = new(uint256.Int).Div(new(uint256.Int).Mul(proposed, uint256.NewInt(120)), uint256.NewInt(100))
+	if over(proposed, c.opts.MaxPricePerPGU) {
+		return nil, fmt.Errorf("its price is %s for a unit, over our %s", proposed.Dec(), c.opts.MaxPricePerPGU.Dec())
 	}
-	price = price.Clone()
+	price := new(uint256.Int).Mul(proposed, uint256.NewInt(120))
+	price.Div(price, uint256.NewInt(100))
 	if over(price, c.opts.MaxPricePerPGU) {
 		price.Set(c.opts.MaxPricePerPGU)
 	}
@@ -152,7 +149,7 @@ func (c *Client) body(d draft, nonce uint64) ([]byte, error) {
 		}
 	} else {
 		strategy := wire.Strategy_RESERVED
-		if c.opts.Hosted {
+		if c.opts.Credits {
 			strategy = wire.Strategy_HOSTED
 		}
 		message = &base.RequestProofBody{

@@ -76,3 +76,14 @@ func TestStanding(t *testing.T) {
 		require.EqualValues(t, 653, n)
 	})
 }
+
+func TestReservedCapacityIsPaidForByContractOrWithCredits(t *testing.T) {
+	for _, credits := range []bool{false, true} {
+		for _, has := range []bool{false, true} {
+			in(t, network.Reserved, func(o *networktest.Options, c *network.Options) { o.Credits, c.Credits = has, credits }, func(t *testing.T, w *world) {
+				_, _, err := w.prove(inputs[1], &provertest.Journal{}, time.Hour)
+				require.Equal(t, credits == has, err == nil, "%v", err)
+			})
+		}
+	}
+}

@@ -288,8 +288,11 @@ func (s *Server) take(by common.Address, body, vkHash []byte, t terms, bid *auct
 func (s *Server) judgeLocked(by common.Address, vkHash []byte, t terms) error {
 	now := uint64(time.Now().Unix())
 	strategies := map[network.Mode][]wire.Strategy{
-		network.Mainnet: {wire.Strategy_AUCTION}, network.Reserved: {wire.Strategy_RESERVED, wire.Strategy_HOSTED}, network.Cluster: {0, 1, 2, 3},
+		network.Mainnet: {wire.Strategy_AUCTION}, network.Reserved: {wire.Strategy_RESERVED}, network.Cluster: {0, 1, 2, 3},
 	}[s.opts.Mode]
+	if s.opts.Credits {
+		strategies = []wire.Strategy{wire.Strategy_HOSTED}
+	}
 	switch {
 	case len(vkHash) != 32 || !s.programs[[32]byte(vkHash)]:
 		return s.refuseLocked(codes.FailedPrecondition, "program not registered for vk_hash %s", hex.EncodeToString(vkHash))

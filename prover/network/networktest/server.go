@@ -47,6 +47,7 @@ type Options struct {
 	Guest func(entry []byte) (publicValues []byte, ok bool)
 
 	Unregistered   bool             // the program is not known at the beginning
+	Credits        bool             // reserved only: accounts have credits and no contract
 	PlainArtifacts bool             // CreateArtifact takes v as 27 and 28 only; otherwise, but for a cluster, as the SDK sends it
 	RandomIDs      bool             // request ids are not computed from the body; a cluster's never are
 	Allowlist      []common.Address // of a cluster: who may sign; nil means everybody
