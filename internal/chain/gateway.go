@@ -90,7 +90,8 @@ func reasonOf(r *Revert) verify.Reason {
 // contract's word is worth nothing. (A point that is spoiled would eat all the gas that a provider grants, and look like
 // trouble.)
 //
-// An error of rpc_unavailable says that nothing could be found out; with every other the service must not start.
+// An error of rpc_unavailable says that nothing could be found out; with every other the service must not start. It never
+// has a verify.Reason, as it refuses the contract and no proof.
 func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
 	a, err := g.rpc.ask(ctx, question{codes: []common.Address{g.address}})
 	if err != nil {
@@ -101,8 +102,10 @@ func (g *Gateway) Try(ctx context.Context, good verify.Subject) error {
 	}
 	switch err := g.verify(ctx, good); {
 	case verify.ReasonOf(err) == verify.UnknownSelector:
-		return fmt.Errorf("the verifier contract has no use for a good proof: %w. Groth16 and PLONK have gateways of their own: "+
+		return fmt.Errorf("the verifier contract has no use for a good proof: %v. Groth16 and PLONK have gateways of their own: "+
 			"set SP1_VERIFIER_ADDRESS to that of SP1_PROOF_MODE, or SP1_CIRCUIT_VERSION to one that it knows", err)
+	case verify.ReasonOf(err) != "":
+		return fmt.Errorf("the verifier contract and a good proof: %v", err)
 	case err != nil:
 		return fmt.Errorf("the verifier contract and a good proof: %w", err)
 	}

@@ -133,12 +133,18 @@ func (c *chainSide) claimsOptions(fresh time.Duration, pace *atomic.Pointer[feed
 	return o
 }
 
-// open is what a worker asks before it proves; nil when there is nobody to ask.
-func (c *chainSide) open() func(context.Context, claim.Claim) error {
+// open is what a worker asks before it proves. Nothing is proved for a verifier contract that is known to be none; one
+// that is away may be back by the time there is a proof.
+func (c *chainSide) open(ctx context.Context, cl claim.Claim) error {
+	if c.gateway != nil {
+		if err := c.try(ctx, c.gateway.Try); err != nil && !fault.Is(err, fault.RPCUnavailable) {
+			return unfit(ctx, err)
+		}
+	}
 	if c.claims == nil {
 		return nil
 	}
-	return c.claims.StillOpen
+	return c.claims.StillOpen(ctx, cl)
 }
 
 // deadline is what the contract said last of until when it takes claims; nil when there is nobody to ask.
@@ -177,9 +183,19 @@ func (c *chainSide) checks(cfg *config.Config, list *eligibility.List) (checks [
 // is tried at start and, if the chain was away then, before the first proof.
 func (c *chainSide) onchain(ctx context.Context, s verify.Subject) (string, error) {
 	if err := c.try(ctx, c.gateway.Insist); err != nil {
-		return "onchain", err
+		return "onchain", unfit(ctx, err)
 	}
 	return c.gateway.Check(ctx, s)
+}
+
+// unfit is the failure of whoever needs a verifier contract that did not pass its test: it says nothing of his proof, so
+// what he paid for is kept until there is a contract that can be asked.
+func unfit(ctx context.Context, err error) error {
+	if ctx.Err() != nil || fault.Is(err, fault.RPCUnavailable) {
+		return err
+	}
+	return fault.New(fault.RPCUnavailable, "Proofs cannot be checked on chain right now. Submit the claim again later: what was "+
+		"already paid for is picked up, not bought twice.").RetryIn(time.Minute).Because(err)
 }
 
 func (c *chainSide) try(ctx context.Context, try func(context.Context, verify.Subject) error) error {

@@ -68,7 +68,7 @@ func newService(cfg *config.Config, p parts, log *slog.Logger) (*service, error)
 	s.gate = admission.New(s.store, s.guards(p.list))
 	s.figures = telemetry.NewJobs(s.registry, s.store, string(cfg.Mode), cfg.QueueCapacity, cfg.WorkerCount, log)
 	s.pool = jobs.NewPool(s.store, p.prover, jobs.Options{
-		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Open: s.chain.open(), Check: p.proofs.ofClaim(s.registry, cfg.VKey), Logger: log,
+		Workers: cfg.WorkerCount, Timeout: cfg.ProofTimeout, Name: workerName(), Open: s.chain.open, Check: p.proofs.ofClaim(s.registry, cfg.VKey), Logger: log,
 	})
 	h := hub.New()
 	s.feed = feed.New(s.store, h, feed.Options{
