@@ -50,6 +50,9 @@ type verdict struct {
 
 // Run checks.
 func (cmd *VerifyCmd) Run(ctx context.Context, std Streams) error {
+	if cmd.Verifier != "" && cmd.RPCURL == "" {
+		return usage(errors.New("--verifier is a contract on a chain: name an endpoint of it with --rpc-url"))
+	}
 	subject, err := cmd.subject()
 	if err != nil {
 		return usage(err)
@@ -176,7 +179,9 @@ func (cmd *VerifyCmd) subject() (s verify.Subject, err error) {
 	}
 	s.Proof = read("--proof", texts.Proof)
 	s.PublicValues = read("--public-values", texts.PublicValues)
-	if s.Program, err = verify.ParseKey(texts.VKey); err != nil {
+	if texts.VKey == "" {
+		problems = append(problems, errors.New("--vkey is missing"))
+	} else if s.Program, err = verify.ParseKey(texts.VKey); err != nil {
 		problems = append(problems, fmt.Errorf("--vkey: %w", err))
 	}
 	return s, errors.Join(problems...)
