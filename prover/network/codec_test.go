@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"os"
 	"runtime"
 	"testing"
@@ -24,95 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// octets is hex text in the vectors, with or without 0x.
-type octets []byte
-
-func (o *octets) UnmarshalText(text []byte) error {
-	b, err := hex.DecodeString(string(bytes.TrimPrefix(text, []byte("0x"))))
-	*o = b
-	return err
-}
-
-type signed struct {
-	Body      octets `json:"body"`
-	Digest    octets `json:"eip191_digest"`
-	Signature octets `json:"signature"`
-	Request   octets `json:"request"`
-	RequestID octets `json:"request_id"`
-	Signer    octets `json:"signer"`
-	KeccakID  octets `json:"keccak_of_address_and_body"`
-	Nonce     uint64 `json:"nonce"`
-	VK        octets `json:"vk_placeholder"`
-}
-
-type keyForms struct {
-	Bytes32   octets `json:"bytes32"`
-	HashBytes octets `json:"hash_bytes"`
-}
-
-type recordedProof struct {
-	File         string `json:"file"`
-	SHA256       octets `json:"sha256"`
-	OnChain      octets `json:"onchain_proof"`
-	PublicValues octets `json:"public_values"`
-	VKey         octets `json:"vkey"`
-}
-
-type golden struct {
-	Key            octets `json:"key"`
-	Address        octets `json:"address"`
-	Domain         octets `json:"domain_mainnet"`
-	StdinEmpty     octets `json:"stdin_empty"`
-	StdinTwo       stdin  `json:"stdin_two_buffers"`
-	StdinFibonacci stdin  `json:"stdin_recorded_fibonacci"`
-	ClaimStdin     []struct {
-		Entry   octets `json:"program_input_bincode"`
-		Stdin   octets `json:"stdin_bincode"`
-		Values  octets `json:"public_values"`
-		Hash    octets `json:"public_values_hash_sha256"`
-		Request struct {
-			SS58      string `json:"Ss58Address"`
-			Signature octets
-			EVM       octets `json:"EvmAddress"`
-			Challenge octets
-			Amount    json.Number
-		} `json:"request"`
-	} `json:"claim_stdin"`
-	ELF struct {
-		Bincode octets `json:"bincode"`
-		ELF     octets `json:"elf"`
-	} `json:"elf_artifact_before_zstd"`
-	CreateArtifact struct {
-		Digest   octets `json:"eip191_digest"`
-		SDK      octets `json:"request_stdin_as_sp1_sdk_6_4"`
-		Standard octets `json:"request_stdin_standard"`
-	} `json:"create_artifact"`
-	VKHash    keyForms      `json:"vk_hash"`
-	VKHash000 keyForms      `json:"vk_hash_of_000d7444"`
-	VKHash004 keyForms      `json:"vk_hash_of_0043b758"`
-	Program   signed        `json:"create_program"`
-	Auction   signed        `json:"request_proof_auction"`
-	Private   signed        `json:"request_proof_auction_private"`
-	Base      signed        `json:"request_proof_base"`
-	Cancel    signed        `json:"cancel_request"`
-	Recorded  signed        `json:"recorded_request_signature"`
-	Groth16   recordedProof `json:"proof_from_network_groth16"`
-	PLONK     recordedProof `json:"proof_from_network_plonk"`
-}
-
-type stdin struct {
-	Bincode octets   `json:"bincode"`
-	Buffers []octets `json:"buffers"`
-	Zstd    octets   `json:"recorded_zstd_from_sp1_cluster"`
-}
-
-func vectors(t *testing.T) (g golden) {
-	b, err := os.ReadFile("testdata/golden.json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, &g))
-	return g
-}
 
 func repeated(b byte, n int) []byte { return bytes.Repeat([]byte{b}, n) }
 
@@ -270,6 +180,9 @@ func TestProofArtifacts(t *testing.T) {
 	for mode, v := range map[ProofMode]recordedProof{Groth16: g.Groth16, PLONK: g.PLONK} {
 		b, err := os.ReadFile("testdata/" + v.File)
 		require.NoError(t, err)
+		if mode == Groth16 {
+			require.True(t, bytes.HasPrefix(b, g.Groth16Head))
+		}
 		sum := sha256.Sum256(b)
 		require.Equal(t, []byte(v.SHA256), sum[:])
 		a, err := DecodeArtifact(b)

@@ -42,6 +42,32 @@ func TestAClaimIsProved(t *testing.T) {
 	}
 }
 
+func TestEachPhaseIsToldWithItsRequest(t *testing.T) {
+	for mode, phases := range map[network.Mode][]string{
+		network.Mainnet:  {"uploading", "requesting", "requested", "no bids yet", "assigned", "proving", "downloading"},
+		network.Reserved: {"uploading", "requesting", "requested", "assigned", "proving", "downloading"},
+		network.Cluster:  {"uploading", "requesting", "requested", "proving", "downloading"}, // it never says who has it
+	} {
+		in(t, mode, func(o *networktest.Options, _ *network.Options) {
+			o.Assigned, o.Executed, o.Fulfilled = 30*time.Second, time.Minute, 2*time.Minute
+		}, func(t *testing.T, w *world) {
+			var p told
+			proof, err := w.client.Prove(t.Context(), inputs[1], &provertest.Journal{}, p.report)
+			require.NoError(t, err)
+			require.Equal(t, phases, p.phases(), mode)
+			for i, r := range p.all {
+				if i < 2 {
+					require.Empty(t, r.Request)
+					continue
+				}
+				require.Equal(t, proof.Request.ID, r.Request.ID, r.Phase)
+				require.Equal(t, proof.Request.Explorer, r.Request.Explorer, r.Phase)
+			}
+			require.Equal(t, proof.Request, p.all[len(p.all)-1].Request, "with cycles and cost, where the network tells")
+		})
+	}
+}
+
 // failing are claims that go wrong, by the public values of the claim, with what the network says of them.
 var failing = map[int]networktest.Fate{
 	20: {Executes: wire.ExecutionStatus_UNEXECUTABLE, Cause: wire.ExecuteFailureCause_EXCEEDED_GAS_LIMIT},
