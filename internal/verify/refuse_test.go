@@ -117,12 +117,37 @@ func TestEveryDefectHasItsReason(t *testing.T) {
 	}
 }
 
+// plonkPoints is where a PLONK proof's points begin, after what SP1 puts before it.
+var plonkPoints = []int{0, 64, 128, 192, 256, 320, 544, 640, 704, 800}
+
 func TestPlonkPointsAreNeverInfinity(t *testing.T) {
 	t.Parallel()
 	r := recorded(t, "v5.0.0", "plonk")
-	for _, at := range []int{0, 64, 128, 192, 256, 320, 544, 640, 704, 800} {
+	for _, at := range plonkPoints {
 		err := verifier(t).Check(with(r.proof, 4+at, make([]byte, 64)), r.values, r.program)
 		require.Equal(t, Infinity, ReasonOf(err), "at %d: %v", at, err)
+	}
+}
+
+// TestEveryPartOfAPlonkProofCounts puts other points that are on the curve, and other scalars, into a proof: no flipped
+// byte of a point gets as far as the pairing.
+func TestEveryPartOfAPlonkProofCounts(t *testing.T) {
+	t.Parallel()
+	for _, r := range oneOfEach(t) {
+		if r.System != "plonk" {
+			continue
+		}
+		body := verifier(t).circuits[[4]byte(r.proof)].prefix
+		for i, at := range plonkPoints {
+			other := body + plonkPoints[(i+1)%len(plonkPoints)]
+			err := verifier(t).Check(with(r.proof, body+at, r.proof[other:other+g1Bytes]), r.values, r.program)
+			require.Equal(t, Invalid, ReasonOf(err), "%s, the point at %d: %v", r.CircuitVersion, at, err)
+		}
+		for _, at := range []int{384, 416, 448, 480, 512, 608, 768} {
+			last := body + at + wordBytes - 1
+			err := verifier(t).Check(with(r.proof, last, []byte{r.proof[last] ^ 1}), r.values, r.program)
+			require.Equal(t, Invalid, ReasonOf(err), "%s, the scalar at %d: %v", r.CircuitVersion, at, err)
+		}
 	}
 }
 
