@@ -157,44 +157,52 @@ func TestEverythingInFlightIsOneBatch(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(side.close)
 	side.judge(t.Context(), newAnchor(cfg), &config.Verdict{})
-	const all, running = 70, 20
+	const all, running = 130, 20 // more of them pending than a page of the store, and than a batch
 	store := memstore.New(memstore.Options{QueueCapacity: all, JobsTTL: time.Hour})
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	var paid jobs.ID
+	wallets := map[int]claim.Wallet{running + 1: o.alice, all - 1: o.bob} // on the first page and the last, whichever that is
+	var paid []jobs.ID
 	for i := range all {
+		if i == 70 {
+			asked := g.asked.Load()
+			require.NoError(t, side.sweep(t.Context(), store))
+			require.EqualValues(t, 1, g.asked.Load()-asked)
+		}
 		c := claim.Claim{PublicKey: [32]byte{1, byte(i)}}
-		if i == 50 {
-			c.PublicKey = o.alice.PublicKey()
+		wallet, listed := wallets[i]
+		if listed {
+			c.PublicKey = wallet.PublicKey()
 		}
 		j, _, err := store.Admit(t.Context(), jobs.New(uuid.New(), claim.Identity{byte(i)}, c, "local", "key:a", time.Now()))
 		require.NoError(t, err)
-		if i == 50 {
-			paid = j.ID
+		if listed {
+			paid = append(paid, j.ID)
+		}
+		if i < running {
+			_, err := store.Lease(t.Context(), "w")
+			require.NoError(t, err)
 		}
 	}
-	for range running {
-		_, err := store.Lease(t.Context(), "w")
-		require.NoError(t, err)
-	}
-	asked := g.asked.Load()
-	require.NoError(t, side.sweep(t.Context(), store))
-	require.EqualValues(t, 1, g.asked.Load()-asked)
 
-	steps, _ := o.list.Proof(o.alice.PublicKey())
-	require.NoError(t, o.Claims.Send("adminClaim", o.alice.PublicKey(), big.NewInt(1000), steps, chaintest.Nobody))
+	for _, w := range wallets {
+		steps, _ := o.list.Proof(w.PublicKey())
+		require.NoError(t, o.Claims.Send("adminClaim", w.PublicKey(), big.NewInt(1000), steps, chaintest.Nobody))
+	}
 	require.NoError(t, side.sweep(t.Context(), store))
 	f, err := store.Figures(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, all-1, f.Pending+f.Running)
-	j, err := store.Get(t.Context(), paid)
-	require.NoError(t, err)
-	require.Equal(t, fault.AlreadyClaimed, j.Outcome.Failure.Code)
+	require.Equal(t, all-len(paid), f.Pending+f.Running)
+	for _, id := range paid {
+		j, err := store.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, fault.AlreadyClaimed, j.Outcome.Failure.Code)
+	}
 
 	g.down.Store(true)
 	require.Error(t, side.sweep(t.Context(), store))
 	f, err = store.Figures(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, all-1, f.Pending+f.Running, "trouble ends no job")
+	require.Equal(t, all-len(paid), f.Pending+f.Running, "trouble ends no job")
 }
 
 func TestFiveHundredSubmissionsOverADeadChain(t *testing.T) {
