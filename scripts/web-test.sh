@@ -15,6 +15,6 @@ for file in web/e2e/*.test.js; do
 	case " $waiting " in *" $file "*) ;; *) busy="$busy $file" ;; esac
 done
 # shellcheck disable=SC2086 # lists of files
-node --test --test-concurrency=4 $waiting web/client/*.test.js web/unit/*.test.js
+node --test --test-timeout=600000 --test-concurrency=4 $waiting web/client/*.test.js web/unit/*.test.js
 # shellcheck disable=SC2086
-node --test --test-concurrency=1 $busy
+node --test --test-timeout=600000 --test-concurrency=1 $busy
