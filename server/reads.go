@@ -167,20 +167,21 @@ func withoutProof(j api.Job) api.Job {
 
 func listQuery(c *gin.Context) (jobs.Query, error) {
 	q := jobs.Query{Limit: 20, Cursor: c.Query("cursor")}
+	bad := fields{}
 	if text := c.Query("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > 100 {
-			return q, fields{"limit": "must be a whole number from 1 to 100"}.fault()
+			bad["limit"] = "must be a whole number from 1 to 100"
 		}
 		q.Limit = n
 	}
 	if text := c.Query("status"); text != "" {
 		q.Status = new(jobs.State)
 		if q.Status.UnmarshalText([]byte(text)) != nil {
-			return q, fields{"status": "must be pending, running, completed or failed"}.fault()
+			bad["status"] = "must be pending, running, completed or failed"
 		}
 	}
-	return q, nil
+	return q, bad.fault()
 }
 
 // cancel is DELETE /v1/jobs/{id}: an owner gives the job up.

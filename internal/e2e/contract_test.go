@@ -163,6 +163,7 @@ func TestReading(t *testing.T) {
 		for _, bad := range []string{"limit=0", "limit=101", "limit=x", "status=done", "cursor=%21"} {
 			require.Equal(t, 400, s.call("GET", "/v1/jobs?"+bad, "", withKey).StatusCode, bad)
 		}
+		require.Len(t, s.call("GET", "/v1/jobs?limit=0&status=done", "", withKey).fault(t).Fields, 2, "all that is wrong is said at once")
 	})
 
 	t.Run("paths: doubled slashes fold, dot segments do not, HEAD works where GET does", func(t *testing.T) {
