@@ -1,8 +1,11 @@
 package stream
 
 import (
+	"cmp"
 	"slices"
 	"sync"
+
+	"claimprover/hub"
 )
 
 // handful is how many streams a member of the crew takes on at a time.
@@ -12,8 +15,9 @@ const handful = 32
 // none, instead of one that is woken for each. That takes half of the processor's time off an event for thousands of
 // followers. There are as many as there are processors, and none when nothing was published.
 type crew struct {
-	most int // set once
-	home sync.WaitGroup
+	most    int      // set once
+	metrics *metrics // set once
+	home    sync.WaitGroup
 
 	mu      sync.Mutex
 	waiting []*link // guarded by mu; each has something in its mailbox
@@ -39,9 +43,11 @@ func (c *crew) call(l *link) {
 func (c *crew) work() {
 	var taken [handful]*link
 	for n := c.take(taken[:]); n > 0; n = c.take(taken[:]) {
+		var last *hub.Message
 		for _, l := range taken[:n] {
-			l.hurry()
+			last = cmp.Or(l.hurry(), last)
 		}
+		c.metrics.wrote(last) // one of a handful tells: all members of the crew write to the same figures
 	}
 }
 
@@ -60,11 +66,11 @@ func (c *crew) take(some []*link) int {
 	return n
 }
 
-// hurry writes what waits for l. If something has to be waited for, that is left to run.
-func (l *link) hurry() {
+// hurry writes what waits for l, and says what was last. If something has to be waited for, that is left to run.
+func (l *link) hurry() (last *hub.Message) {
 	if !l.turn.TryLock() { // run is at it, and looks again when it is done
 		l.fallBehind()
-		return
+		return nil
 	}
 	defer l.turn.Unlock()
 	defer func() {
@@ -73,21 +79,17 @@ func (l *link) hurry() {
 			l.finish(broken)
 		}
 	}()
-	if why := l.keepUp(); why != open {
-		l.finish(why)
-	}
-}
-
-func (l *link) keepUp() ending {
 	for !l.wire.pending() {
 		m, ok := l.follower.Next()
 		if !ok {
-			return open
+			return last
 		}
+		last = m
 		if why := l.deliver(m); why != open {
-			return why
+			l.finish(why)
+			return last
 		}
 	}
 	l.fallBehind()
-	return open
+	return last
 }

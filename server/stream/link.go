@@ -164,6 +164,7 @@ func (l *link) catchUp() ending {
 		return open
 	}
 	l.fallBehind()
+	defer l.streams.metrics.wrote(m)
 	return l.deliver(m)
 }
 
@@ -207,11 +208,7 @@ func (l *link) deliver(m *hub.Message) ending {
 	if f.says(m) {
 		return open
 	}
-	why := l.send(f, m)
-	if !m.At.IsZero() {
-		l.streams.metrics.lag.Observe(time.Since(m.At).Seconds())
-	}
-	return why
+	return l.send(f, m)
 }
 
 // send hands m to the wire; after the last message of its topic there is nothing to follow there.

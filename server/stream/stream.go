@@ -92,12 +92,12 @@ func New(h *hub.Hub, o Options) *Streams {
 		links:    make(map[*link]struct{}),
 		draining: make(chan struct{}),
 		idle:     make(chan struct{}),
-		crew:     crew{most: runtime.GOMAXPROCS(0)},
 		mutter:   rate.Sometimes{Interval: time.Minute},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.crew.most, s.crew.metrics = runtime.GOMAXPROCS(0), s.metrics
 	s.life, s.kill = context.WithCancel(context.Background())
 	return s
 }
