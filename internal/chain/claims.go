@@ -164,6 +164,8 @@ func (c *Claims) askOne(ctx context.Context, key [32]byte) (Standing, error) {
 
 // ask puts one batch about an account and remembers what came.
 func (c *Claims) ask(ctx context.Context, key [32]byte) (s Standing, err error) {
+	ctx, cancel := c.rpc.within(ctx)
+	defer cancel()
 	_, err = c.rpc.ask(ctx, question{
 		calls: append(termViews(c.contract), accountViews(c.contract, key)...),
 		judge: func(a answer) (err error) {
@@ -201,6 +203,8 @@ func (c *Claims) Again(ctx context.Context, claims []claim.Claim) ([]error, erro
 }
 
 func (c *Claims) again(ctx context.Context, claims []claim.Claim) ([]error, error) {
+	ctx, cancel := c.rpc.within(ctx)
+	defer cancel()
 	claimed := make([]uint256.Int, len(claims))
 	var terms Terms
 	q := question{calls: termViews(c.contract), judge: func(a answer) (err error) {

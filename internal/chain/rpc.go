@@ -108,7 +108,7 @@ func (r *RPC) Close() {
 // ask gives the first good answer within Timeout. An error is a fault.Error of rpc_unavailable, or wraps the cause of
 // ctx's end.
 func (r *RPC) ask(ctx context.Context, q question) (answer, error) {
-	asking, cancel := context.WithTimeoutCause(ctx, r.opts.Timeout, errTime)
+	asking, cancel := r.within(ctx)
 	defer cancel()
 	var a answer
 	err := r.slots.AcquirePermit(asking)
@@ -122,12 +122,17 @@ func (r *RPC) ask(ctx context.Context, q question) (answer, error) {
 	switch {
 	case err == nil:
 		return a, nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errTime):
 		return answer{}, fmt.Errorf("asking the chain: %w", context.Cause(ctx))
 	case asking.Err() != nil && !isTrouble(err):
 		err = errTime
 	}
 	return answer{}, unavailable(err)
+}
+
+// within bounds several questions that make one answer by the time for one.
+func (r *RPC) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, r.opts.Timeout, errTime)
 }
 
 func isTrouble(err error) bool {
