@@ -390,4 +390,33 @@ func TestEnding(t *testing.T) {
 		require.NoError(t, jobs.FailPending(t.Context(), store, jobs.Shutdown()))
 		require.Equal(t, []jobs.ID{j.ID}, ended)
 	})
+
+	for name, end := range map[string]func(context.Context, jobs.Store, jobs.Job) error{
+		"given up": func(ctx context.Context, s jobs.Store, j jobs.Job) error {
+			_, err := s.Leave(ctx, j.ID, "key:alice")
+			return err
+		},
+		"failed": func(ctx context.Context, s jobs.Store, _ jobs.Job) error { return jobs.FailPending(ctx, s, jobs.Shutdown()) },
+	} {
+		t.Run("who hears that a job was "+name+" finds settled what that owes", func(t *testing.T) {
+			t.Parallel()
+			var order []string
+			faulty := jobstest.Faulty(memstore.New(memstore.Options{QueueCapacity: 1, JobsTTL: time.Hour}))
+			store := jobs.Ending(faulty, func(jobs.Job) { order = append(order, "settled") })
+			store.Announce(func(j jobs.Job) { order = append(order, "heard "+j.State.String()) })
+			admit := func() jobs.Job {
+				j, _, err := store.Admit(t.Context(), jobs.New(uuid.New(), claim.Identity{1}, claim.Claim{}, "mock", "key:alice", time.Now()))
+				require.NoError(t, err)
+				return j
+			}
+			require.NoError(t, end(t.Context(), store, admit()))
+			require.Equal(t, []string{"heard pending", "settled", "heard failed"}, order)
+
+			order = nil
+			j := admit()
+			faulty.FailAfter(1, jobstest.Swap, jobstest.Leave)
+			require.Error(t, end(t.Context(), store, j))
+			require.Equal(t, []string{"heard pending", "heard failed"}, order, "an answer that was lost keeps nobody from hearing")
+		})
+	}
 }
