@@ -85,27 +85,24 @@ func (c *Claims) Close() {
 // Open is nil when the contract would pay the claim if its proof were ready in time; else already_claimed, claims_closed,
 // or rpc_unavailable when there is no sure answer. An answer may be as old as FreshFor.
 func (c *Claims) Open(ctx context.Context, cl claim.Claim) error {
-	if k, ok := c.cache.GetIfPresent(cl.PublicKey); ok && k.Final {
-		return k.Refusal(0)
-	}
-	s, err := c.Standing(ctx, cl.PublicKey)
-	if err != nil {
-		return err
-	}
-	return s.Refusal(c.opts.Wait())
+	return c.open(ctx, cl, c.Standing, c.opts.Wait)
 }
 
 // StillOpen is [Claims.Open] for a worker that is about to prove the claim: whatever is remembered is asked anew, but for
 // what is final, and nobody is before it any more.
 func (c *Claims) StillOpen(ctx context.Context, cl claim.Claim) error {
+	return c.open(ctx, cl, c.askOne, c.opts.Proof)
+}
+
+func (c *Claims) open(ctx context.Context, cl claim.Claim, standing func(context.Context, [32]byte) (Standing, error), left func() time.Duration) error {
 	if k, ok := c.cache.GetIfPresent(cl.PublicKey); ok && k.Final {
 		return k.Refusal(0)
 	}
-	s, err := c.askOne(ctx, cl.PublicKey)
+	s, err := standing(ctx, cl.PublicKey)
 	if err != nil {
 		return err
 	}
-	return s.Refusal(c.opts.Proof())
+	return s.Refusal(left())
 }
 
 // Deadline is until when the contract takes claims, as it said last; zero when it said no such time, or nothing yet.

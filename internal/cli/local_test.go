@@ -107,6 +107,16 @@ func untilPhase(t *testing.T, c *client.Client, id, phase string) {
 	}
 }
 
+// underWay submits a claim and waits until its host proves, in so many processes.
+func underWay(t *testing.T, c *client.Client, host string, processes int) (id string) {
+	t.Helper()
+	j, err := c.Submit(t.Context(), claimFor(t, 1))
+	require.NoError(t, err)
+	untilPhase(t, c, j.JobID, "proving")
+	require.Len(t, processesOf(t, host), processes)
+	return j.JobID
+}
+
 func TestAHostProgramUnderAServiceOfItsOwn(t *testing.T) {
 	t.Parallel()
 	const deaf = "hang, ignore SIGTERM and leave a child"
@@ -167,11 +177,8 @@ func TestAHostProgramUnderAServiceOfItsOwn(t *testing.T) {
 		t.Parallel()
 		host := standInProgram(t)
 		_, c := localService(t, host, "hang")
-		j, err := c.Submit(t.Context(), claimFor(t, 1))
-		require.NoError(t, err)
-		untilPhase(t, c, j.JobID, "proving")
-		require.Len(t, processesOf(t, host), 1)
-		_, err = c.Cancel(t.Context(), j.JobID)
+		id := underWay(t, c, host, 1)
+		_, err := c.Cancel(t.Context(), id)
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return len(processesOf(t, host)) == 0 }, 20*time.Second, 10*time.Millisecond)
 	})
@@ -180,10 +187,7 @@ func TestAHostProgramUnderAServiceOfItsOwn(t *testing.T) {
 		t.Parallel()
 		host := standInProgram(t)
 		service, c := localService(t, host, deaf)
-		j, err := c.Submit(t.Context(), claimFor(t, 1))
-		require.NoError(t, err)
-		untilPhase(t, c, j.JobID, "proving")
-		require.Len(t, processesOf(t, host), 2)
+		underWay(t, c, host, 2)
 		require.NoError(t, service.cmd.Process.Signal(syscall.SIGTERM))
 		<-service.done
 		require.Zero(t, service.cmd.ProcessState.ExitCode(), service.last())
@@ -194,10 +198,7 @@ func TestAHostProgramUnderAServiceOfItsOwn(t *testing.T) {
 		t.Parallel()
 		host := standInProgram(t)
 		service, c := localService(t, host, "hang")
-		j, err := c.Submit(t.Context(), claimFor(t, 1))
-		require.NoError(t, err)
-		untilPhase(t, c, j.JobID, "proving")
-		require.Len(t, processesOf(t, host), 1)
+		underWay(t, c, host, 1)
 		require.NoError(t, service.cmd.Process.Kill())
 		<-service.done
 		require.Eventually(t, func() bool { return len(processesOf(t, host)) == 0 }, 20*time.Second, 10*time.Millisecond)

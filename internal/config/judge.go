@@ -85,21 +85,16 @@ func (r *Reader) Judge(c *Config) *Verdict {
 func (r *Reader) JudgeNetwork(p *Prover) *Verdict {
 	c := Config{Prover: *p}
 	c.Mode = Network
-	v, ours := r.Judge(&c), &Verdict{}
-	about := func(f Finding) bool {
-		return strings.HasPrefix(f.Setting, "NETWORK_") || strings.HasPrefix(f.Setting, "SP1_")
-	}
-	for _, f := range v.Problems {
-		if about(f) {
-			ours.Problems = append(ours.Problems, f)
+	about := func(all []Finding) (ours []Finding) {
+		for _, f := range all {
+			if strings.HasPrefix(f.Setting, "NETWORK_") || strings.HasPrefix(f.Setting, "SP1_") {
+				ours = append(ours, f)
+			}
 		}
+		return ours
 	}
-	for _, f := range v.Warnings {
-		if about(f) {
-			ours.Warnings = append(ours.Warnings, f)
-		}
-	}
-	return ours
+	v := r.Judge(&c)
+	return &Verdict{Problems: about(v.Problems), Warnings: about(v.Warnings)}
 }
 
 func (r *Reader) source(env string) Source {

@@ -307,6 +307,15 @@ func (s *ws) send(text string) {
 	require.NoError(s.t, s.conn.Write(context.Background(), websocket.MessageText, []byte(text)))
 }
 
+// subscribe follows jobs on a shared socket, and reads each one's state.
+func (s *ws) subscribe(ids ...string) {
+	s.t.Helper()
+	for _, id := range ids {
+		s.send(`{"op":"subscribe","jobId":"` + id + `"}`)
+		require.Contains(s.t, s.next(), `"jobId":"`+id+`"`)
+	}
+}
+
 // close shakes hands.
 func (s *ws) close() { _ = s.conn.Close(websocket.StatusNormalClosure, "") }
 

@@ -77,8 +77,7 @@ func TestLink(t *testing.T) {
 			for n := range 5 {
 				id := fmt.Sprint(n + 1)
 				w.store(event(id, 1, 1, "running"))
-				s.send(`{"op":"subscribe","jobId":"` + id + `"}`)
-				s.next()
+				s.subscribe(id)
 			}
 			w.hangs.Store(true)
 			texts := make(chan string, 10)

@@ -24,10 +24,7 @@ func TestManyJobsOnOneWebSocket(t *testing.T) {
 			w.store(event("2", 1, 1, "running"))
 			s := w.ws("/events")
 			require.Contains(t, s.next(), "service")
-			for _, id := range []string{"1", "2"} {
-				s.send(`{"op":"subscribe","jobId":"` + id + `"}`)
-				require.Contains(t, s.next(), `"jobId":"`+id+`"`)
-			}
+			s.subscribe("1", "2")
 			w.publish(event("1", 2, 1, "completed"))
 			require.Contains(t, s.next(), "completed")
 			synctest.Wait()
@@ -65,8 +62,7 @@ func TestManyJobsOnOneWebSocket(t *testing.T) {
 			w.store(event("1", 1, 1, "running"))
 			s := w.ws("/events")
 			s.next()
-			s.send(`{"op":"subscribe","jobId":"1"}`)
-			s.next()
+			s.subscribe("1")
 			s.send(`{"op":"subscribe","jobId":"1"}`) // twice is once
 			s.send(`{"op":"unsubscribe","jobId":"1"}`)
 			s.send(`{"op":"unsubscribe","jobId":"1"}`)
@@ -117,10 +113,7 @@ func TestManyJobsOnOneWebSocket(t *testing.T) {
 			w.store(event("2", 1, 1, "running"))
 			s := w.ws("/events")
 			s.next()
-			for _, id := range []string{"1", "2"} {
-				s.send(`{"op":"subscribe","jobId":"` + id + `"}`)
-				s.next()
-			}
+			s.subscribe("1", "2")
 			synctest.Wait()
 			w.forget("1")
 			w.store(event("2", 2, 1, "completed"))

@@ -46,8 +46,8 @@ func gethVersion(dir string) (string, error) {
 	return string(version[1]), nil
 }
 
-// gethPath is where scripts/geth.sh puts the binary.
-func gethPath() (string, error) {
+// built is where scripts/geth.sh has put a program, by its name and the version of go-ethereum.
+func built(format string, args ...any) (string, error) {
 	dir, err := root()
 	if err != nil {
 		return "", err
@@ -56,7 +56,7 @@ func gethPath() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "bin", "geth-"+version)
+	path := filepath.Join(dir, "bin", fmt.Sprintf(format, append([]any{version}, args...)...))
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("%s is not there: run make test, or scripts/geth.sh", path)
 	}

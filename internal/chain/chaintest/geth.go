@@ -59,7 +59,7 @@ type Node struct {
 
 // Start starts a node. Most tests want [New]; this is for a node that the tests of a package share.
 func Start() (*Node, error) {
-	path, err := gethPath()
+	path, err := built("geth-%s")
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -31,23 +29,6 @@ type Simulated struct {
 //go:embed simulated/main.go
 var simulatedSource []byte
 
-// simulatedPath is where scripts/geth.sh puts the program, by what it is made of.
-func simulatedPath() (string, error) {
-	dir, err := root()
-	if err != nil {
-		return "", err
-	}
-	version, err := gethVersion(dir)
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "bin", fmt.Sprintf("simulated-%s-%.4x", version, sha256.Sum256(simulatedSource)))
-	if _, err := os.Stat(path); err != nil {
-		return "", errors.New("the simulated chain is not built: run make test, or scripts/geth.sh")
-	}
-	return path, nil
-}
-
 // NewSimulated starts one for one test and ends it with the test.
 func NewSimulated(t testing.TB) *Simulated {
 	t.Helper()
@@ -60,7 +41,7 @@ func NewSimulated(t testing.TB) *Simulated {
 }
 
 func startSimulated(t testing.TB) (*Simulated, error) {
-	path, err := simulatedPath()
+	path, err := built("simulated-%s-%.4x", sha256.Sum256(simulatedSource)) // by what it is made of
 	if err != nil {
 		return nil, err
 	}

@@ -1,24 +1,10 @@
 /** Puts what the page knows into the document. Foreign text becomes text and nothing else. @module */
-import { bytes, clock, exact, short, tokens } from "./assets/format.js"
+import { bytes, clock, short, tokens } from "./assets/format.js"
 import { view } from "./assets/state.js"
-import { el } from "./assets/view.js"
+import { attribute, badge, el, fill, rows, show, text } from "./assets/view.js"
 import * as t from "./words.js"
 
 const $ = id => document.getElementById(id)
-const text = (at, words) => { if (at.textContent !== words) at.textContent = words }
-const show = (at, yes) => { if (at.hidden == Boolean(yes)) at.hidden = !yes }
-function attribute(at, name, value) {
-  if (value === undefined || value === false) at.removeAttribute(name)
-  else if (at.getAttribute(name) !== String(value)) at.setAttribute(name, String(value))
-}
-const made = new WeakMap()
-/** Children are made anew only when what they are made of has changed. */
-function fill(parent, of, make) {
-  const key = JSON.stringify(of)
-  if (made.get(parent) === key) return
-  made.set(parent, key)
-  parent.replaceChildren(...make())
-}
 
 /** The address as it is written; the fault when it is none. */
 export function readRecipient(written, faults) {
@@ -48,11 +34,6 @@ export function render(now) {
   else form(now)
   if (v.announcement) text($("status"), v.announcement)
   trouble(now)
-}
-
-function badge(at, { kind, text: words }) {
-  attribute(at, "data-connection", kind)
-  text(at.lastElementChild, words)
 }
 
 function form(now) {
@@ -157,10 +138,7 @@ function finished(j, facts, { busy, sent, evm }) {
   $("send").classList.toggle("primary", evm)
   if (![t.send.copied, t.send.press].includes($("copy").textContent)) text($("copy"), transaction ? t.send.copy : t.send.copyProof)
   text($("send-note"), note(j, sent, evm))
-  fill($("facts"), facts, () => facts.flatMap(([name, words, { code, title, at } = {}]) => [
-    el("dt", {}, name),
-    el("dd", {}, at ? el("time", { datetime: at, title: exact(at) }, words) : code ? el("code", { title: words, tabindex: "0" }, el("span.full", {}, words), el("span.cut", { "aria-hidden": "true" }, short(words))) : words,
-      title ? el("small", {}, " " + title) : undefined)]))
+  fill($("facts"), facts, () => facts.flatMap(rows))
   show($("raw"), transaction)
   if (transaction) {
     text($("raw").lastElementChild, transaction.data)

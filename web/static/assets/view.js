@@ -8,9 +8,9 @@ import { bytes, clock, exact, link, rough, short } from "./format.js"
 
 const $ = id => document.getElementById(id)
 
-const text = (el, words) => { if (el.textContent !== words) el.textContent = words }
-const show = (el, yes) => { if (el.hidden == yes) el.hidden = !yes }
-const attribute = (el, name, value) => {
+export const text = (el, words) => { if (el.textContent !== words) el.textContent = words }
+export const show = (el, yes) => { if (el.hidden == Boolean(yes)) el.hidden = !yes }
+export const attribute = (el, name, value) => {
   if (value === undefined || value === false) el.removeAttribute(name)
   else if (el.getAttribute(name) !== String(value)) el.setAttribute(name, String(value))
 }
@@ -27,7 +27,7 @@ export function el(tag, attributes = {}, ...children) {
 
 const shape = new WeakMap()
 /** Children are made anew only when what they are made of has changed. */
-function fill(parent, of, make) {
+export function fill(parent, of, make) {
   const key = JSON.stringify(of)
   if (shape.get(parent) === key) return
   shape.set(parent, key)
@@ -58,7 +58,7 @@ export function render(v) {
   if (v.job) job(v.job)
 }
 
-function badge(at, { kind, text: words }) {
+export function badge(at, { kind, text: words }) {
   attribute(at, "data-connection", kind)
   text(at.lastElementChild, words)
 }
@@ -136,15 +136,18 @@ function request({ id, explorer }) {
   return at
 }
 
+/** A fact as its two elements of a list of descriptions. */
+export const rows = ([name, words, { code, title, at } = {}]) => [
+  el("dt", {}, name),
+  el("dd", {}, at ? time(at, words) : code ? el("code", { title: words, tabindex: "0" }, el("span.full", {}, words), el("span.cut", { "aria-hidden": "true" }, short(words))) : words,
+    title ? el("small", {}, " " + title) : undefined),
+]
+
 function result({ result: r, facts, job: j }) {
   show($("copy-calldata"), Boolean(r.calldata))
   show($("copy-proof"), Boolean(r.proof) && r.proof != "0x")
   $("copy-proof").classList.toggle("primary", !r.calldata)
-  fill($("facts"), facts, () => facts.flatMap(([name, words, { code, title, at } = {}]) => [
-    el("dt", {}, name),
-    el("dd", {}, at ? time(at, words) : code ? el("code", { title: words, tabindex: "0" }, el("span.full", {}, words), el("span.cut", { "aria-hidden": "true" }, short(words))) : words,
-      title ? el("small", {}, " " + title) : undefined),
-  ]))
+  fill($("facts"), facts, () => facts.flatMap(rows))
   fill($("raw").querySelector("div"), r.raw, () => r.raw.map(([name, hex]) => el("div", {},
     el("h3", {}, name, el("small", {}, " " + t.facts.bytes(bytes(hex)))), el("pre", { tabindex: "0", "aria-label": name }, hex))))
 }
